@@ -1,0 +1,1 @@
+"""Pure statistics on frozen values and arrays: no Django, no Celery."""

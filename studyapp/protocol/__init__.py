@@ -1,0 +1,1 @@
+"""Study protocols: TOML files read into frozen values: no Django, no Celery."""
