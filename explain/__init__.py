@@ -1,0 +1,1 @@
+"""Pictures of what a classifier looked at: no Django, no Celery."""

@@ -1,0 +1,1 @@
+"""The admin, one module per group of models."""

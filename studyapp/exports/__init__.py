@@ -1,0 +1,1 @@
+"""Tables, figures, answer files, data dictionary and manifest."""

@@ -1,0 +1,1 @@
+"""How people arrive and how they are sent back."""

@@ -1,0 +1,1 @@
+"""Writes that touch several models: one verb, one function, one transaction."""

@@ -1,0 +1,5 @@
+"""Celery jobs, one module per kind of run; the only importers of inference and explain."""
+
+from studyapp.tasks import chunks
+
+__all__ = ["chunks"]

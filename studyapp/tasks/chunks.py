@@ -1,0 +1,1 @@
+"""Bells and chunks of jobs."""

@@ -1,0 +1,11 @@
+"""Every address, by who opens it."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("studyapp.views.participant_urls")),
+    path("", include("studyapp.views.results_urls")),
+    path("", include("studyapp.views.research_urls")),
+]
