@@ -1,0 +1,323 @@
+"""A study's protocol as frozen values: everything a report of the study would have to state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studyapp.protocol.keys import about
+from studyapp.protocol.questions import (
+    TWO_ALTERNATIVE_POSITIVE,
+    TWO_ALTERNATIVE_VALUES,
+    ClassHelp,
+    QuestionForm,
+    Questions,
+    RelevanceQuestions,
+)
+
+Rule = Literal["count", "proportion", "dawid_skene", "gold_calibrated"]
+Incomplete = Literal["strict", "proportion"]
+ContrastBetween = Literal["classifiers", "arms"]
+ExclusionMeasure = Literal["seconds", "median_seconds", "gold_accuracy"]
+
+MAIN_ARM = "main"
+
+_INFORMATION = (
+    "You are invited to look at pictures and to answer a short question about each. "
+    "Your answers help to find out when the label an image classifier gives to a picture makes sense to people."
+)
+_CONSENT = (
+    "Taking part is voluntary. You may stop at any time by closing the page, without giving a reason. "
+    "Your answers are stored under a random name, together with the time they took and the size of your screen, "
+    "and are published only as answers of unnamed people. "
+    "I have read this, I am at least 18 years old, and I agree to take part."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersRule:
+    """`[answers]`: how many answers a question collects and which of them accept it."""
+
+    required: int = field(
+        default=5,
+        metadata=about("Independent answers that each question collects (n).", at_least=1, at_most=1000),
+    )
+    agreement: int = field(
+        default=4,
+        metadata=about(
+            "Positive answers from which the question is agreed (t of the agreement rule).", at_least=1
+        ),
+    )
+    values: tuple[str, ...] = field(
+        default=("yes", "no"),
+        metadata=about("The answers offered, in the order of the buttons before counterbalancing."),
+    )
+    positive: tuple[str, ...] = field(
+        default=("yes",),
+        metadata=about("Those of `values` that speak for the class. `unsure` can not be one of them."),
+    )
+    stop_when_decided: bool = field(
+        default=False,
+        metadata=about(
+            "Close a question once the rule can no longer change its outcome. Saves about half the answers; the "
+            "histogram, 3/5 and 5/5, alpha and kappa are then withheld or shown as bounds."
+        ),
+    )
+    counterbalance_sides: bool = field(
+        default=True,
+        metadata=about(
+            "Give half of the participants the buttons in reversed order; the order is stored with the sitting."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantRules:
+    """`[participants]`: who may answer, how much, and what they see before."""
+
+    questions_per_sitting: int = field(
+        default=20, metadata=about("Questions in one sitting.", at_least=1, at_most=2000)
+    )
+    max_questions: int | None = field(
+        default=None,
+        metadata=about("Most questions one participant may answer in the whole study.", at_least=1),
+    )
+    one_look: bool = field(
+        default=True,
+        metadata=about(
+            "A participant sees a source image at most once, across labels, arms, clean and adversarial versions, "
+            "in the whole study family."
+        ),
+    )
+    family: str | None = field(
+        default=None,
+        metadata=about(
+            "Name shared by studies that belong together for `one_look` and `washout_days`; without it the study "
+            "is its own family."
+        ),
+    )
+    exclude_studies: tuple[str, ...] = field(
+        default=(),
+        metadata=about("Names of studies whose participants may not take part in this one.", blank=True),
+    )
+    washout_days: float = field(
+        default=0.0,
+        metadata=about(
+            "Days that must lie between a participant's visits to two arms of this study, or to two studies of its "
+            "family.",
+            at_least=0,
+            at_most=3650,
+        ),
+    )
+    practice_questions: int = field(
+        default=0,
+        metadata=about(
+            "Practice questions with feedback before the first real one.", at_least=0, at_most=100
+        ),
+    )
+    practice_pass: int = field(
+        default=0,
+        metadata=about(
+            "Practice questions that must be answered right to go on; 0 lets everybody go on.",
+            at_least=0,
+            at_most=100,
+        ),
+    )
+    practice_csv: str | None = field(
+        default=None,
+        metadata=about(
+            "CSV of image, label, expected[, feedback], beside the protocol file. Without it practice is drawn as "
+            "gold is."
+        ),
+    )
+    lease_minutes: float = field(
+        default=20.0,
+        metadata=about(
+            "Minutes for which a question served to a participant is kept for them.",
+            at_least=0.05,
+            at_most=10080,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """`[[arm]]`: one way of asking; what it leaves out is as in `[questions]`."""
+
+    name: str = field(metadata=about("Name of the arm in tables and exports."))
+    form: QuestionForm | None = field(default=None, metadata=about("`form` of this arm (kind `relevance`)."))
+    wording: str | None = field(default=None, metadata=about("`wording` of this arm."))
+    class_help: ClassHelp | None = field(default=None, metadata=about("`class_help` of this arm."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """`[[contrast]]`: a comparison planned before the data; without any, all pairs of classifiers are."""
+
+    between: ContrastBetween = field(
+        default="classifiers", metadata=about("What is compared: two classifiers, or two arms.")
+    )
+    first: str = field(metadata=about("Name of the first; the difference is first minus second."))
+    second: str = field(metadata=about("Name of the second."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """`[[exclusion]]`: answers left out of the filtered tables, declared before the data; never at collection."""
+
+    measure: ExclusionMeasure = field(
+        metadata=about(
+            "`seconds` judges each answer by its time; `median_seconds` and `gold_accuracy` judge a participant, "
+            "with all their answers."
+        )
+    )
+    below: float | None = field(default=None, metadata=about("Leave out what lies below this.", at_least=0))
+    above: float | None = field(default=None, metadata=about("Leave out what lies above this.", at_least=0))
+    reason: str = field(metadata=about("Why, in words that stand under the filtered table."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisPlan:
+    """`[analysis]`: the primary rule and how uncertainty is stated."""
+
+    rule: Rule = field(
+        default="count",
+        metadata=about(
+            "Primary rule: `agreement` of `required` positive answers; the same as a share of the answers received; "
+            "Dawid-Skene posterior of at least 0.5; or the same with confusion matrices from gold answers."
+        ),
+    )
+    incomplete: Incomplete = field(
+        default="strict",
+        metadata=about(
+            "Questions with too few answers under rule `count`: undecided and still wrong, with bounds, or judged "
+            "by the share of positive answers."
+        ),
+    )
+    minimum_answers: int = field(
+        default=3,
+        metadata=about("Fewest answers that a share of positive answers may be taken of.", at_least=1),
+    )
+    draws: int = field(
+        default=2000, metadata=about("Bootstrap draws, stored.", at_least=100, at_most=100_000)
+    )
+    confidence: float = field(
+        default=0.95, metadata=about("Confidence level of every interval.", at_least=0.5, below=1)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecruitmentPlan:
+    """`[recruitment]`: what people read before they agree, and how they arrive and leave."""
+
+    title: str = field(default="A short picture study", metadata=about("Title that participants see."))
+    information: str = field(
+        default=_INFORMATION, metadata=about("What the study is about; plain text, blank lines part.")
+    )
+    consent: str = field(
+        default=_CONSENT, metadata=about("What a participant agrees to; plain text, blank lines part.")
+    )
+    contact: str = field(
+        default="the person who gave you this link", metadata=about("Whom participants can ask.")
+    )
+    estimated_minutes: float = field(
+        default=5.0, metadata=about("Minutes that one sitting takes.", at_least=0.5, at_most=600)
+    )
+    reward: str = field(
+        default="", metadata=about("What participants receive, in words; empty for nothing.", blank=True)
+    )
+    allow_open_link: bool = field(
+        default=True,
+        metadata=about(
+            "Anybody with the study's link may take part. False: single-use invitations only; then nobody can "
+            "come back as somebody else."
+        ),
+    )
+    ask_comment: bool = field(default=True, metadata=about("Offer a comment box at the end."))
+    completion_url: str | None = field(
+        default=None,
+        metadata=about(
+            "Where the last page leads, with `{code}` for the completion code; none shows the code."
+        ),
+    )
+    frame_ancestors: tuple[str, ...] = field(
+        default=(),
+        metadata=about(
+            "Sites (https://host) that may show the study inside a frame; none by default.", blank=True
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPlan:
+    """`[review]`: what a researcher looks at before people do."""
+
+    required: bool = field(
+        default=True,
+        metadata=about("The study opens only when every stimulus has been approved or held back."),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalPlan:
+    """`[rehearsal]`: the trial run with simulated participants."""
+
+    required: bool = field(
+        default=True, metadata=about("The study opens only after a passed rehearsal of this very protocol.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSetup:
+    """How one arm asks, with what it inherits filled in."""
+
+    name: str
+    form: QuestionForm
+    wording: str
+    class_help: ClassHelp
+    values: tuple[str, ...]
+    positive: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """One study's plan. `studyapp.protocol.reading` makes it from TOML, `canonical` hashes it."""
+
+    name: str = field(metadata=about("The study's name: letters, digits, dot, dash and underscore."))
+    title: str = field(metadata=about("Title for researchers, in tables and exports."))
+    kind: str = field(metadata=about("Kind of study; it decides which keys `[questions]` has."))
+    dataset: str = field(metadata=about("Name of the dataset in the catalogue."))
+    classifiers: tuple[str, ...] = field(
+        metadata=about("Names of the classifiers whose mistakes are judged.")
+    )
+    questions: Questions = field(default_factory=RelevanceQuestions)
+    answers: AnswersRule = field(default_factory=AnswersRule)
+    participants: ParticipantRules = field(default_factory=ParticipantRules)
+    arms: tuple[Arm, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    analysis: AnalysisPlan = field(default_factory=AnalysisPlan)
+    recruitment: RecruitmentPlan = field(default_factory=RecruitmentPlan)
+    review: ReviewPlan = field(default_factory=ReviewPlan)
+    rehearsal: RehearsalPlan = field(default_factory=RehearsalPlan)
+
+    def arm_setups(self) -> tuple[ArmSetup, ...]:
+        """Every arm with what it inherits filled in; a protocol without arms has one, named "main"."""
+        return tuple(self.arm_setup(arm) for arm in self.arms or (Arm(name=MAIN_ARM),))
+
+    def arm_setup(self, arm: Arm) -> ArmSetup:
+        """Fill in what `arm` leaves to `[questions]` and `[answers]`."""
+        base_form: QuestionForm = (
+            self.questions.form if isinstance(self.questions, RelevanceQuestions) else "single"
+        )
+        form = arm.form or base_form
+        # The four choices of a two-alternative question have fixed meanings, so an arm needs not repeat them.
+        switches = form == "two_alternative" and base_form == "single"
+        return ArmSetup(
+            name=arm.name,
+            form=form,
+            wording=arm.wording or self.questions.wording,
+            class_help=arm.class_help or self.questions.class_help,
+            values=TWO_ALTERNATIVE_VALUES if switches else self.answers.values,
+            positive=TWO_ALTERNATIVE_POSITIVE if switches else self.answers.positive,
+        )
