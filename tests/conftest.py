@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from tests import services
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip a test for want of `what`; with CI=true nothing may be skipped, so it fails there."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing, and with CI=true nothing may be skipped.")
@@ -24,3 +28,31 @@ def shared_data() -> Path:
     if not folder.is_dir():
         missing(f"The research data folder {folder} (set SECOND_LOOK_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """URL of a fresh, empty PostgreSQL database."""
+    server = services.postgres_server()
+    if server is None:
+        missing("PostgreSQL (set SECOND_LOOK_TEST_POSTGRES)")
+    with services.fresh_postgres_database(server) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """URL of a Redis database that the test may use."""
+    url = services.redis_server()
+    if url is None:
+        missing("Redis (set SECOND_LOOK_TEST_REDIS)")
+    return url
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Path of a Chromium for Playwright's `executable_path`."""
+    path = services.chromium_executable()
+    if path is None:
+        missing("A Chromium browser (set SECOND_LOOK_CHROMIUM)")
+    return path
