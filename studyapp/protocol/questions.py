@@ -40,7 +40,8 @@ class ImageQuestions:
     wording: str = field(
         default=PAPER_WORDING,
         metadata=about(
-            "The question about one class. `{label}` stands for the class name. It is stored with every answer."
+            "The question about one class. `{label}` stands for the class name. It is stored with every "
+            "answer."
         ),
     )
     instructions: str = field(
@@ -57,7 +58,8 @@ class ImageQuestions:
     display_crop: int = field(
         default=224,
         metadata=about(
-            "Side in pixels of the square centre crop people see: one per image, whatever the classifiers' own "
+            "Side in pixels of the square centre crop people see: one per image, whatever the "
+            "classifiers' own "
             "crops are.",
             at_least=16,
             at_most=2048,
@@ -78,7 +80,8 @@ class ImageQuestions:
     ask_true_label: bool = field(
         default=False,
         metadata=about(
-            "Also ask about the dataset's own label of the same image, as a question of its own: gives the table "
+            "Also ask about the dataset's own label of the same image, as a question of its own: gives "
+            "the table "
             "both / prediction only / dataset only / neither."
         ),
     )
@@ -94,7 +97,8 @@ class ImageQuestions:
     foil_share: float = field(
         default=0.5,
         metadata=about(
-            "Share of the controls that are hard foils; the rest are dataset labels of correctly classified images.",
+            "Share of the controls that are hard foils; the rest are dataset labels of correctly "
+            "classified images.",
             at_least=0,
             at_most=1,
         ),
@@ -102,7 +106,8 @@ class ImageQuestions:
     foils: FoilSource = field(
         default="ranks",
         metadata=about(
-            "Where foils come from: classes the classifier ranks at `foil_ranks`, or siblings of the dataset's "
+            "Where foils come from: classes the classifier ranks at `foil_ranks`, or siblings of the "
+            "dataset's "
             "label in `hierarchy`."
         ),
     )
@@ -115,7 +120,8 @@ class ImageQuestions:
     hierarchy: str | None = field(
         default=None,
         metadata=about(
-            "CSV of category (wnid, name or index) and group, beside the protocol file: siblings, strata and the "
+            "CSV of category (wnid, name or index) and group, beside the protocol file: siblings, strata "
+            "and the "
             "breakdown by group."
         ),
     )
@@ -129,13 +135,15 @@ class ImageQuestions:
     review_stratum: Stratum = field(
         default="classifier",
         metadata=about(
-            "The strata of `review_sample`: each classifier, each of its true categories, or each of its groups."
+            "The strata of `review_sample`: each classifier, each of its true categories, or each of its "
+            "groups."
         ),
     )
     gold_share: float = field(
         default=0.0,
         metadata=about(
-            "Share of a sitting's questions that are gold: their answer is known, they judge the participant and "
+            "Share of a sitting's questions that are gold: their answer is known, they judge the "
+            "participant and "
             "never enter the error rates.",
             at_least=0,
             at_most=0.5,
@@ -144,8 +152,10 @@ class ImageQuestions:
     gold_csv: str | None = field(
         default=None,
         metadata=about(
-            "CSV of image, label, expected, beside the protocol file. Without it gold is drawn: the dataset's "
-            "label of images every classifier gets right (positive), and foils of other such images (negative)."
+            "CSV of image, label, expected, beside the protocol file. Without it gold is drawn: the "
+            "dataset's "
+            "label of images every classifier gets right (positive), and foils of other such images "
+            "(negative)."
         ),
     )
 
@@ -157,7 +167,8 @@ class RelevanceQuestions(ImageQuestions):
     form: QuestionForm = field(
         default="single",
         metadata=about(
-            "`single` asks about one class; `two_alternative` offers the predicted and the dataset's class in "
+            "`single` asks about one class; `two_alternative` offers the predicted and the dataset's "
+            "class in "
             "random order, both, and neither."
         ),
     )
@@ -180,14 +191,16 @@ class Top5Questions(ImageQuestions):
     top5_question: Top5Question = field(
         default="list",
         metadata=about(
-            "One question about the whole list, or five questions of one class each, accepted if any reaches the "
+            "One question about the whole list, or five questions of one class each, accepted if any "
+            "reaches the "
             "agreement (five chances: never compared with `list` unmarked)."
         ),
     )
     top5_variant: Top5Variant = field(
         default="both",
         metadata=about(
-            "A counts every top-1 mistake; B only images whose dataset label is not in the list; `both` asks A's "
+            "A counts every top-1 mistake; B only images whose dataset label is not in the list; `both` "
+            "asks A's "
             "questions and prints the two tables and their difference."
         ),
     )
