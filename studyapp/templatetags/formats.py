@@ -1,0 +1,68 @@
+"""How pages write numbers, times and digests: `{% load formats %}`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+# Narrow and not breaking: groups digits without looking like a new number.
+THIN = "\u202f"
+MISSING = "–"
+
+
+@register.filter
+def number(value: float | None, digits: int = 0) -> str:
+    """`value` with thin spaces between groups of three and `digits` decimals; a dash for None."""
+    return MISSING if value is None else f"{value:,.{digits}f}".replace(",", THIN)
+
+
+@register.filter
+def percent(value: float | None, digits: int = 2) -> str:
+    """The fraction `value` in per cent, without the sign: the unit stands in the table's header."""
+    return MISSING if value is None else number(100 * value, digits)
+
+
+@register.filter
+def probability(value: float | None) -> str:
+    """A probability with three decimals."""
+    return MISSING if value is None else f"{value:.3f}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """An ISO date and time with its zone, in the time zone of the settings."""
+    if value is None:
+        return MISSING
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M %Z")
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A time span of `value` seconds with one decimal, in seconds."""
+    return number(value, 1)
+
+
+@register.filter
+def lasting(value: float | timedelta | None) -> str:
+    """A time span in the unit a person would say: "40 s", "3 min", "2 h 10 min", "3 days"."""
+    if value is None:
+        return MISSING
+    total = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if total < 60:
+        return f"{max(total, 0):.0f} s"
+    minutes = round(total / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{round(total / 86400)} days"
+
+
+@register.filter
+def digest(value: str) -> str:
+    """The first twelve characters of a digest, enough to tell two apart by eye."""
+    return value[:12] if value else MISSING
