@@ -1,0 +1,156 @@
+"""Resampling the images: one set of draws for everything that is compared.
+
+An image's outcome is a row of zeros and ones (is it an error of classifier a, is it still one after
+rectification, ...). Images with equal rows are interchangeable, so drawing N images with replacement is
+one multinomial draw over the distinct rows: 2,000 draws of 50,000 images cost as much as 2,000 draws of
+a few dozen patterns, and all columns share them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
+
+NOT_DRAWN = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageOutcomes:
+    """What is averaged over the images, column by column.
+
+    `values` [N, C]: 1 an error, 0 none, `NOT_DRAWN` where the image was not drawn for review by design.
+    `stratum` [N, C]: the stratum that a drawn image speaks for, or None where every image is known.
+    `names` [C]: what each column is, for the stored draws.
+    """
+
+    values: IntArray
+    names: tuple[str, ...]
+    stratum: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
+            raise ValueError(
+                f"outcomes of shape {self.values.shape} need one name per column; {len(self.names)} given"
+            )
+        if self.stratum is None and (self.values == NOT_DRAWN).any():
+            raise ValueError("some images were not drawn for review: give the strata they were drawn from")
+        if self.stratum is not None and self.stratum.shape != self.values.shape:
+            raise ValueError(
+                f"strata of shape {self.stratum.shape} for outcomes of shape {self.values.shape}: "
+                "give one stratum for every outcome"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """The replicates of the bootstrap: `estimates` [B, C], one column per name, as they are stored."""
+
+    names: tuple[str, ...]
+    estimates: FloatArray
+
+    def of(self, name: str) -> FloatArray:
+        """[B] the replicates of one column."""
+        return np.asarray(self.estimates[:, self.names.index(name)], dtype=np.float64)
+
+
+def estimates(outcomes: ImageOutcomes) -> FloatArray:
+    """[C] the mean of every column over all N images: sum over strata of W_s * (mean of the drawn) / N."""
+    total = len(outcomes.values)
+    if outcomes.stratum is None:
+        return np.asarray(outcomes.values.sum(axis=0) / total, dtype=np.float64)
+    columns = range(outcomes.values.shape[1])
+    return np.array([_stratified_mean(outcomes.values[:, c], outcomes.stratum[:, c]) for c in columns])
+
+
+def bootstrap_images(outcomes: ImageOutcomes, *, draws: int, rng: np.random.Generator) -> Draws:
+    """Percentile-bootstrap replicates of `estimates`, all columns from the same draws.
+
+    Where every image is known: N images with replacement. Where a sample was drawn by stratum: the sizes
+    W_s of the strata from N images with replacement, and within each stratum as many reviewed images as
+    were drawn, with replacement. (When a stratum was reviewed whole, both have the same variance.)
+    """
+    if draws < 1:
+        raise ValueError(f"draws = {draws}: a bootstrap needs at least one draw")
+    if outcomes.stratum is None:
+        patterns, counts = distinct_rows(outcomes.values)
+        total = len(outcomes.values)
+        drawn = rng.multinomial(total, counts / total, size=draws)
+        return Draws(outcomes.names, np.asarray(drawn @ patterns.astype(np.float64) / total))
+    return Draws(outcomes.names, _stratified_draws(outcomes.values, outcomes.stratum, draws, rng))
+
+
+def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows [K, C] of [N, C] in lexical order, and how often each occurs [K]."""
+    first, key = _row_keys(rows)
+    return rows[first], np.bincount(key, minlength=len(first))
+
+
+def _row_keys(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """First occurrence [K] of every distinct row, and the number [N] of each row's pattern."""
+    key: IntArray = np.zeros(len(rows), dtype=np.int64)
+    first: IntArray = np.zeros(1, dtype=np.int64)
+    for column in rows.T:
+        _, code = np.unique(column, return_inverse=True)
+        key = key * (int(code.max(initial=0)) + 1) + code
+        # Renumbered column by column, so the key never outgrows the number of images times the codes.
+        _, first, key = np.unique(key, return_index=True, return_inverse=True)
+    return first, key
+
+
+def _stratified_mean(values: IntArray, stratum: IntArray) -> float:
+    known = values != NOT_DRAWN
+    size = np.bincount(stratum)
+    drawn = np.bincount(stratum[known], minlength=len(size))
+    errors = np.bincount(stratum[known], weights=values[known], minlength=len(size))
+    _refuse_empty_strata(size, drawn)
+    share = np.divide(errors, drawn, out=np.zeros(len(size)), where=drawn > 0)
+    return float((size * share).sum() / len(values))
+
+
+def _refuse_empty_strata(size: IntArray, drawn: IntArray) -> None:
+    empty = np.flatnonzero((size > 0) & (drawn == 0))
+    if len(empty):
+        raise ValueError(
+            f"stratum {int(empty[0])} has {int(size[empty[0]])} images and none was drawn for review: "
+            "join it with another stratum or draw from it"
+        )
+
+
+def _stratified_draws(
+    values: IntArray, stratum: IntArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    total = len(values)
+    known: BoolArray = values != NOT_DRAWN
+    groups, group_sizes = distinct_rows(stratum)
+    size_draws = rng.multinomial(total, group_sizes / total, size=draws)
+    strata = int(stratum.max()) + 1
+
+    # A cell is a set of images that every column treats alike: same strata, same columns known. Its
+    # number of reviewed images is fixed by the design, so it is held fixed while its outcomes vary.
+    cell_first, cell = _row_keys(np.hstack([stratum, known.astype(stratum.dtype)]))
+    columns = values.shape[1]
+    errors = np.zeros((draws, columns, strata))
+    drawn = np.zeros((columns, strata), dtype=np.int64)
+    for number, first in enumerate(cell_first):
+        informative = np.flatnonzero(known[first])
+        if not len(informative):
+            continue
+        inside = values[cell == number]
+        patterns, counts = distinct_rows(inside)
+        taken = rng.multinomial(len(inside), counts / len(inside), size=draws)
+        sums = taken @ patterns.astype(np.float64)
+        own = stratum[first, informative]
+        errors[:, informative, own] += sums[:, informative]
+        drawn[informative, own] += len(inside)
+
+    result = np.zeros((draws, columns))
+    for c in range(columns):
+        sizes = np.zeros((strata, draws))
+        np.add.at(sizes, groups[:, c], size_draws.T)
+        _refuse_empty_strata(np.bincount(stratum[:, c], minlength=strata), drawn[c])
+        share = np.divide(errors[:, c], drawn[c], out=np.zeros((draws, strata)), where=drawn[c] > 0)
+        result[:, c] = (sizes.T * share).sum(axis=1) / total
+    return result
