@@ -107,13 +107,23 @@ class QuestionSlots(models.Model):
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="slots")
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="+")
     arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="+")
-    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    image = models.ForeignKey(
+        Image,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The source image: what a person may have one look at.",
+    )
     mode = models.CharField(max_length=10, choices=Mode.choices)
+    gold = models.BooleanField(
+        default=False, help_text="Asked only to judge participants: outside the least-served order."
+    )
     required = models.PositiveSmallIntegerField()
     taken = models.PositiveSmallIntegerField(default=0, help_text="Answers that count plus live leases.")
     counted = models.PositiveSmallIntegerField(default=0, help_text="Answers that count.")
     positive = models.PositiveSmallIntegerField(default=0, help_text="Positive answers that count.")
-    open = models.BooleanField(default=True, help_text="False once decided early or held back.")
+    open = models.BooleanField(
+        default=True, help_text="False once complete, decided early or held back: nothing to allocate."
+    )
     shuffle = models.IntegerField(help_text="The stored random order within equally served questions.")
 
     class Meta:
@@ -130,7 +140,7 @@ class QuestionSlots(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["study", "mode", "arm", "taken", "shuffle"],
+                fields=["study", "mode", "arm", "gold", "taken", "shuffle"],
                 condition=Q(open=True),
                 name="slots_least_served_first",
             )
@@ -154,6 +164,9 @@ class Presentation(models.Model):
         related_name="+",
         help_text="The source image, where the study allows a person one look at it.",
     )
+    family = models.CharField(
+        max_length=100, blank=True, help_text="Within which studies that one look holds; see `one_look`."
+    )
     mode = models.CharField(max_length=10, choices=Mode.choices)
     position = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=32, unique=True, default=public_key, editable=False)
@@ -167,7 +180,9 @@ class Presentation(models.Model):
         ordering = ["sitting", "position"]
         constraints = [
             models.UniqueConstraint(fields=["question", "participant"], name="question_once_per_participant"),
-            models.UniqueConstraint(fields=["look", "participant"], name="one_look_per_participant"),
+            models.UniqueConstraint(
+                fields=["look", "participant", "family"], name="one_look_per_participant"
+            ),
             models.UniqueConstraint(fields=["sitting", "position"], name="presentation_position_once"),
         ]
         indexes = [
