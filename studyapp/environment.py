@@ -60,6 +60,11 @@ TIME_ZONE = EnvironmentSetting("SECOND_LOOK_TIME_ZONE", "UTC", "Time zone that p
 DEVICE = EnvironmentSetting(
     "SECOND_LOOK_DEVICE", "auto", "`auto`, `cpu`, `cuda`, `cuda:1` or `mps`: where networks run."
 )
+CLAIM_SECONDS = EnvironmentSetting(
+    "SECOND_LOOK_CLAIM_SECONDS",
+    "120",
+    "Seconds after which the work of a worker that has gone silent is given to another.",
+)
 
 ENVIRONMENT: tuple[EnvironmentSetting, ...] = (
     VAR,
@@ -72,4 +77,5 @@ ENVIRONMENT: tuple[EnvironmentSetting, ...] = (
     BASE_URL,
     TIME_ZONE,
     DEVICE,
+    CLAIM_SECONDS,
 )

@@ -41,6 +41,7 @@ DEBUG = environment.DEBUG.read() == "1"
 ALLOWED_HOSTS = [host.strip() for host in environment.ALLOWED_HOSTS.read().split(",") if host.strip()]
 BASE_URL = environment.BASE_URL.read().rstrip("/")
 DEVICE = environment.DEVICE.read()
+CLAIM_SECONDS = float(environment.CLAIM_SECONDS.read())
 
 INSTALLED_APPS = [
     "unfold",

@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+RECENT_CHUNKS = 10
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Sets of jobs that read aloud."""
+
+    def unfinished(self) -> JobQuerySet:
+        """Jobs that are waiting or running: neither done, failed nor cancelled."""
+        return self.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING))
+
+    def without_life_since(self, since: datetime) -> JobQuerySet:
+        """Jobs on which nobody holds a claim that lasts, and no chunk has ended after `since`."""
+        alive = Chunk.objects.filter(
+            Q(state=Chunk.State.CLAIMED, claim_ends_at__gt=timezone.now()) | Q(finished_at__gt=since)
+        )
+        return self.exclude(pk__in=alive.values("job"))
+
+
+class ChunkQuerySet(models.QuerySet["Chunk"]):
+    """Sets of chunks that read aloud."""
+
+    def claimable(self) -> ChunkQuerySet:
+        """Chunks of unfinished jobs that nobody works at: waiting, or claimed with an ended claim."""
+        return self.filter(
+            Q(state=Chunk.State.WAITING) | Q(state=Chunk.State.CLAIMED, claim_ends_at__lte=timezone.now()),
+            job__state__in=(Job.State.QUEUED, Job.State.RUNNING),
+        )
 
 
 class Job(models.Model):
@@ -34,11 +66,55 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = JobQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more happens to it unless somebody retries it."""
+        return self.state in (self.State.DONE, self.State.FAILED, self.State.CANCELLED)
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether `services.jobs.retry_job` takes it."""
+        return self.state in (self.State.FAILED, self.State.CANCELLED)
+
+    @property
+    def percent(self) -> float:
+        """How much of it is done, 0 to 100."""
+        if self.total == 0:
+            return 100.0 if self.state == self.State.DONE else 0.0
+        return 100.0 * self.done / self.total
+
+    def rate(self) -> float | None:
+        """Items per second of its last ten chunks, pauses left out; None before the first is done."""
+        recent = self.chunks.filter(state=Chunk.State.DONE).order_by("-finished_at")[:RECENT_CHUNKS]
+        spans = sorted(
+            (chunk.started_at, chunk.finished_at)
+            for chunk in recent
+            if chunk.started_at and chunk.finished_at
+        )
+        busy = timedelta()
+        until: datetime | None = None
+        for started, finished in spans:
+            # Workers side by side work in the same seconds: those count once.
+            begun = started if until is None else max(started, until)
+            busy += max(finished - begun, timedelta())
+            until = finished if until is None else max(finished, until)
+        seconds = busy.total_seconds()
+        return sum(chunk.size for chunk in recent) / seconds if seconds > 0 else None
+
+    def seconds_left(self) -> float | None:
+        """Seconds until it is done at its recent rate; None where that is unknown or it has ended."""
+        if self.is_finished:
+            return None
+        rate = self.rate()
+        return (self.total - self.done) / rate if rate else None
 
 
 class Chunk(models.Model):
@@ -61,6 +137,8 @@ class Chunk(models.Model):
     error = models.TextField(blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ChunkQuerySet.as_manager()
 
     class Meta:
         ordering = ["job", "number"]
