@@ -58,12 +58,13 @@ class KeySpec:
     @property
     def optional(self) -> bool:
         """Whether the key may be left out to mean "none"."""
-        return isinstance(self.annotation, types.UnionType)
+        # `Literal[...] | None` is a typing.Union, `int | None` a types.UnionType.
+        return typing.get_origin(self.annotation) in (types.UnionType, typing.Union)
 
     @property
     def inner(self) -> object:
         """The annotation without its `| None`."""
-        if isinstance(self.annotation, types.UnionType):
+        if self.optional:
             return next(part for part in typing.get_args(self.annotation) if part is not types.NoneType)
         return self.annotation
 
@@ -86,9 +87,13 @@ def about(
     return {_MARK: Limits(meaning, at_least, at_most, below, blank)}
 
 
-@cache
 def keys_of(table: type) -> tuple[KeySpec, ...]:
     """The keys of a parameter dataclass, in the order of its fields."""
+    return _keys_of(table)
+
+
+@cache
+def _keys_of(table: type) -> tuple[KeySpec, ...]:
     hints = typing.get_type_hints(table)
     return tuple(
         KeySpec(

@@ -10,33 +10,44 @@ from collections.abc import Iterator
 from studyapp.protocol.assembling import LISTS, TABLES
 from studyapp.protocol.keys import KeySpec, keys_of
 from studyapp.protocol.problems import shown
-from studyapp.protocol.questions import KINDS
+from studyapp.protocol.questions import KINDS, ImageQuestions
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.values import type_text
+
+_SHORT = 60
 
 
 def reference() -> str:
     """Markdown: one heading and one table of keys per table of a protocol file."""
-    return "\n".join(line for heading, table in _sections() for line in _section(heading, table))
+    return "\n".join(line for heading, specs in _sections() for line in _section(heading, specs))
 
 
-def _sections() -> Iterator[tuple[str, type]]:
-    yield "Top keys, in this order", Protocol
+def _sections() -> Iterator[tuple[str, tuple[KeySpec, ...]]]:
+    yield "Top keys, in this order", keys_of(Protocol)
+    shared = keys_of(ImageQuestions)
+    sharing = ", ".join(f"`{kind}`" for kind, table in KINDS.items() if issubclass(table, ImageQuestions))
+    yield f"`[questions]` of the kinds {sharing}", shared
     for kind, questions in KINDS.items():
-        yield f'`[questions]` of kind "{kind}"', questions
+        yield (
+            f"`[questions]` of kind `{kind}` only",
+            tuple(spec for spec in keys_of(questions) if spec not in shared),
+        )
     for name, (_, table) in TABLES.items():
-        yield f"`[{name}]`", table
+        yield f"`[{name}]`", keys_of(table)
     for name, (_, table) in LISTS.items():
-        yield f"`[[{name}]]`, any number", table
+        yield f"`[[{name}]]`, any number", keys_of(table)
 
 
-def _section(heading: str, table: type) -> Iterator[str]:
+def _section(heading: str, specs: tuple[KeySpec, ...]) -> Iterator[str]:
     yield from (f"### {heading}", "", "| key | value | default | meaning |", "| --- | --- | --- | --- |")
-    for spec in keys_of(table):
+    for spec in specs:
         limits = spec.limits.range_text()
         value = type_text(spec) + (f", {limits}" if limits else "")
         yield f"| `{spec.name}` | {value} | {_default(spec)} | {spec.limits.meaning} |"
     yield ""
+    for spec in specs:
+        if _is_long(spec):
+            yield from (f"The default of `{spec.name}`:", "", f"> {spec.default}", "")
 
 
 def _default(spec: KeySpec) -> str:
@@ -44,7 +55,11 @@ def _default(spec: KeySpec) -> str:
         return "must be given"
     if spec.default is None:
         return "none"
-    return f"`{shown(spec.default)}`" if len(shown(spec.default)) < 60 else "see below"
+    return "see below" if _is_long(spec) else f"`{shown(spec.default)}`"
+
+
+def _is_long(spec: KeySpec) -> bool:
+    return isinstance(spec.default, str) and len(spec.default) > _SHORT
 
 
 if __name__ == "__main__":

@@ -169,7 +169,13 @@ class Protocol:
 
     name: str = field(metadata=about("The study's name: letters, digits, dot, dash and underscore."))
     title: str = field(metadata=about("Title for researchers, in tables and exports."))
-    kind: str = field(metadata=about("Kind of study; it decides which keys `[questions]` has."))
+    kind: str = field(
+        metadata=about(
+            "`relevance` (top-1 mistakes) or `relevance_top5` (the five most probable classes); it "
+            "decides which "
+            "keys `[questions]` has."
+        )
+    )
     dataset: str = field(metadata=about("Name of the dataset in the catalogue."))
     classifiers: tuple[str, ...] = field(
         metadata=about("Names of the classifiers whose mistakes are judged.")
