@@ -15,7 +15,10 @@ from typing import Any
 
 from studyapp.protocol.assembling import LISTS, TABLES, assemble
 from studyapp.protocol.keys import keys_of
+from studyapp.protocol.problems import Problem, ProtocolError
 from studyapp.protocol.schema import Protocol
+
+_STORED = "stored protocol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,17 @@ def protocol_from_canonical(text: str) -> Protocol:
 
     Raises ProtocolError when it is not a protocol of this product.
     """
-    return assemble(json.loads(text), file="stored protocol", line_of=lambda path: None)
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise _not_canonical(f"is not JSON ({error})") from error
+    if not isinstance(raw, dict):
+        raise _not_canonical("is not a JSON object")
+    return assemble(raw, file=_STORED, line_of=lambda path: None)
+
+
+def _not_canonical(what: str) -> ProtocolError:
+    return ProtocolError([Problem(_STORED, None, "", what, "give a text that canonical_json made")])
 
 
 def difference(before: Protocol, after: Protocol) -> tuple[Change, ...]:

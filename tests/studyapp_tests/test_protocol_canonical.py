@@ -221,6 +221,12 @@ def test_a_stored_form_that_was_tampered_with_is_refused_without_a_line() -> Non
         protocol_from_canonical(json.dumps(raw))
 
 
+@pytest.mark.parametrize("text", ["[]", '"x"', "{", "null"])
+def test_a_stored_form_that_is_no_object_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ProtocolError, match=r"^stored protocol: is not .*canonical_json made"):
+        protocol_from_canonical(text)
+
+
 def test_a_target_changes_dataset_classifiers_and_name_only() -> None:
     before = read_protocol_text(TOP)
     after = with_target(before, dataset="photos", classifiers=["lite0"], name="mine")

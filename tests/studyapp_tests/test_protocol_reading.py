@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from studyapp.protocol.assembling import LISTS, TABLES, TOP_KEYS, assemble
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
 from studyapp.protocol.reading import read_protocol, read_protocol_text
@@ -125,3 +128,43 @@ def test_a_protocol_without_arms_has_one_named_main() -> None:
     protocol: Protocol = read_protocol_text(TOP5)
     (setup,) = protocol.arm_setups()
     assert (setup.name, setup.form) == ("main", "single")
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    protocol = read_protocol_text(
+        TOP
+        + "[answers]\nrequired = 4\nagreement = 4\n"
+        + "[participants]\nquestions_per_sitting = 9\nmax_questions = 9\npractice_questions = 2\n"
+        + "practice_pass = 2\n[questions]\nfoil_ranks = [2, 2]\ncontrols = 0.5\n"
+        + '[analysis]\nincomplete = "proportion"\nminimum_answers = 4\n'
+    )
+    assert protocol.answers.agreement == protocol.answers.required == 4
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("relevance"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+sections = st.sampled_from([*TOP_KEYS, "questions", *TABLES, *LISTS, "nonsense"])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(sections, json_values, max_size=8))
+def test_whatever_the_tables_hold_the_answer_is_a_list_of_problems(raw: dict[str, object]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        assemble(raw | {"kind": raw.get("kind", "relevance"), "name": 1}, file="x", line_of=lambda path: 1)
+    assert caught.value.problems
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("[]{}=.,'\"\\#ab1 \n"), max_size=30))
+def test_whatever_is_written_under_a_protocol_it_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        read = read_protocol_text(TOP + text)
+    except ProtocolError as error:
+        messages = [str(problem) for problem in error.problems]
+    else:
+        messages = []
+        assert read == read_protocol_text(TOP)
+    assert all(", line " in message for message in messages)
