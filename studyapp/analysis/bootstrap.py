@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
+from studyapp.analysis.arrays import FloatArray, IntArray
 
 NOT_DRAWN = -1
 
@@ -23,12 +23,15 @@ class ImageOutcomes:
 
     `values` [N, C]: 1 an error, 0 none, `NOT_DRAWN` where the image was not drawn for review by design.
     `stratum` [N, C]: the stratum that a drawn image speaks for, or None where every image is known.
-    `names` [C]: what each column is, for the stored draws.
+    `names` [C]: what each column is, for the stored draws. `design` [N]: with strata, the cell of the
+    sampling design that each reviewed image was drawn in, `NOT_DRAWN` for the others; the bootstrap keeps
+    the cells' sizes. None: one cell (columns of several designs).
     """
 
     values: IntArray
     names: tuple[str, ...]
     stratum: IntArray | None = None
+    design: IntArray | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
@@ -69,8 +72,9 @@ def bootstrap_images(outcomes: ImageOutcomes, *, draws: int, rng: np.random.Gene
     """Percentile-bootstrap replicates of `estimates`, all columns from the same draws.
 
     Where every image is known: N images with replacement. Where a sample was drawn by stratum: the sizes
-    W_s of the strata from N images with replacement, and within each stratum as many reviewed images as
-    were drawn, with replacement. (When a stratum was reviewed whole, both have the same variance.)
+    W_s of the strata from N images with replacement, and within each cell of the design as many reviewed
+    images as were drawn, with replacement. (When a stratum was reviewed whole, both have the same
+    variance.)
     """
     if draws < 1:
         raise ValueError(f"draws = {draws}: a bootstrap needs at least one draw")
@@ -79,7 +83,7 @@ def bootstrap_images(outcomes: ImageOutcomes, *, draws: int, rng: np.random.Gene
         total = len(outcomes.values)
         drawn = rng.multinomial(total, counts / total, size=draws)
         return Draws(outcomes.names, np.asarray(drawn @ patterns.astype(np.float64) / total))
-    return Draws(outcomes.names, _stratified_draws(outcomes.values, outcomes.stratum, draws, rng))
+    return Draws(outcomes.names, _stratified_draws(outcomes, outcomes.stratum, draws, rng))
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -101,56 +105,59 @@ def _row_keys(rows: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _stratified_mean(values: IntArray, stratum: IntArray) -> float:
+    size, drawn, errors = _stratum_sums(values, stratum, int(stratum.max()) + 1)
+    return float((size * _share(errors, drawn)).sum() / len(values))
+
+
+def _stratum_sums(values: IntArray, stratum: IntArray, strata: int) -> tuple[IntArray, IntArray, FloatArray]:
+    """Images, drawn images and drawn errors per stratum [S]; a stratum that nothing speaks for is refused."""
     known = values != NOT_DRAWN
-    size = np.bincount(stratum)
-    drawn = np.bincount(stratum[known], minlength=len(size))
-    errors = np.bincount(stratum[known], weights=values[known], minlength=len(size))
-    _refuse_empty_strata(size, drawn)
-    share = np.divide(errors, drawn, out=np.zeros(len(size)), where=drawn > 0)
-    return float((size * share).sum() / len(values))
-
-
-def _refuse_empty_strata(size: IntArray, drawn: IntArray) -> None:
+    size = np.bincount(stratum, minlength=strata)
+    drawn = np.bincount(stratum[known], minlength=strata)
     empty = np.flatnonzero((size > 0) & (drawn == 0))
     if len(empty):
         raise ValueError(
             f"stratum {int(empty[0])} has {int(size[empty[0]])} images and none was drawn for review: "
             "join it with another stratum or draw from it"
         )
+    errors = np.bincount(stratum[known], weights=values[known].astype(np.float64), minlength=strata)
+    return size, drawn, np.asarray(errors, dtype=np.float64)
+
+
+def _share(errors: FloatArray, drawn: IntArray | FloatArray) -> FloatArray:
+    return np.divide(errors, drawn, out=np.zeros(np.shape(errors)), where=np.asarray(drawn) > 0)
 
 
 def _stratified_draws(
-    values: IntArray, stratum: IntArray, draws: int, rng: np.random.Generator
+    outcomes: ImageOutcomes, stratum: IntArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    total = len(values)
-    known: BoolArray = values != NOT_DRAWN
+    values = outcomes.values
+    total, columns = values.shape
+    strata = int(stratum.max()) + 1
     groups, group_sizes = distinct_rows(stratum)
     size_draws = rng.multinomial(total, group_sizes / total, size=draws)
-    strata = int(stratum.max()) + 1
 
-    # A cell is a set of images that every column treats alike: same strata, same columns known. Its
-    # number of reviewed images is fixed by the design, so it is held fixed while its outcomes vary.
-    cell_first, cell = _row_keys(np.hstack([stratum, known.astype(stratum.dtype)]))
-    columns = values.shape[1]
-    errors = np.zeros((draws, columns, strata))
-    drawn = np.zeros((columns, strata), dtype=np.int64)
-    for number, first in enumerate(cell_first):
-        informative = np.flatnonzero(known[first])
-        if not len(informative):
-            continue
-        inside = values[cell == number]
-        patterns, counts = distinct_rows(inside)
-        taken = rng.multinomial(len(inside), counts / len(inside), size=draws)
-        sums = taken @ patterns.astype(np.float64)
-        own = stratum[first, informative]
-        errors[:, informative, own] += sums[:, informative]
-        drawn[informative, own] += len(inside)
+    errors = np.zeros((columns, strata, draws))
+    drawn = np.zeros((columns, strata, draws))
+    design = np.zeros(total, dtype=np.int64) if outcomes.design is None else outcomes.design
+    for cell in np.unique(design[design != NOT_DRAWN]):
+        inside = design == cell
+        patterns, counts = distinct_rows(np.hstack([values[inside], stratum[inside]]))
+        taken = rng.multinomial(int(counts.sum()), counts / counts.sum(), size=draws)
+        for c in range(columns):
+            value, own = patterns[:, c], patterns[:, columns + c]
+            for s in np.unique(own[value != NOT_DRAWN]):
+                known = (own == s) & (value != NOT_DRAWN)
+                drawn[c, s] += taken[:, known].sum(axis=1)
+                errors[c, s] += taken[:, known & (value == 1)].sum(axis=1)
 
     result = np.zeros((draws, columns))
     for c in range(columns):
         sizes = np.zeros((strata, draws))
         np.add.at(sizes, groups[:, c], size_draws.T)
-        _refuse_empty_strata(np.bincount(stratum[:, c], minlength=strata), drawn[c])
-        share = np.divide(errors[:, c], drawn[c], out=np.zeros((draws, strata)), where=drawn[c] > 0)
-        result[:, c] = (sizes.T * share).sum(axis=1) / total
+        _, observed_drawn, observed_errors = _stratum_sums(values[:, c], stratum[:, c], strata)
+        # A draw that missed a small stratum keeps the share that was observed there.
+        observed = _share(observed_errors, observed_drawn)
+        share = np.where(drawn[c] > 0, _share(errors[c], drawn[c]), observed[:, None])
+        result[:, c] = (sizes * share).sum(axis=0) / total
     return result

@@ -42,7 +42,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Place of a classifier by standard and by rectified error; 1 is the lowest error, equals share a place."""
+    """Place of a classifier by standard and by rectified error; 1 is the lowest, equals share it."""
 
     classifier: str
     standard: int

@@ -139,8 +139,8 @@ def gold_calibrated(answers: Answers, golden: Golden, *, smoothing: float = 1.0)
     rated = counts.sum(axis=(1, 2)) > 0
     if not rated.any():
         return Withheld("no participant answered a golden question")
-    confusion: FloatArray = counts + smoothing
-    confusion /= confusion.sum(axis=2, keepdims=True)
+    smoothed = counts + smoothing
+    confusion: FloatArray = np.asarray(smoothed / smoothed.sum(axis=2, keepdims=True), dtype=np.float64)
     confusion[~rated] = confusion[rated].mean(axis=0)
     share = positives / int(judged.sum())
     prior = np.array([1 - share, share])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from studyapp.analysis.arrays import FloatArray, IntArray
+from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
 from studyapp.analysis.intervals import Interval, percentile
 from studyapp.analysis.votes import AgreementRule, Answers
 from studyapp.analysis.withheld import Withheld
@@ -102,7 +102,7 @@ def _accepted_weight(
 def _without_each(
     question: IntArray,
     person: IntArray,
-    positive: IntArray,
+    positive: BoolArray,
     weights: FloatArray,
     people: int,
     rule: AgreementRule,

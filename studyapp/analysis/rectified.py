@@ -137,20 +137,36 @@ def symmetric_outcomes(
     return OutcomeColumn(name, values, stratum)
 
 
-def join_columns(columns: Sequence[OutcomeColumn]) -> ImageOutcomes:
-    """The outcomes of several columns over the same images, to be resampled together."""
+def join_columns(columns: Sequence[OutcomeColumn], design: IntArray | None = None) -> ImageOutcomes:
+    """The outcomes of several columns over the same images, to be resampled together.
+
+    `design` [N]: the cells of one sampling design, where the columns share it (see `ImageOutcomes`).
+    """
     values = np.stack([column.values for column in columns], axis=1)
     names = tuple(column.name for column in columns)
     if all(column.stratum is None for column in columns):
         return ImageOutcomes(values, names)
     # A column known for every image is its own stratification: its strata vary as the images do.
     strata = [column.values if column.stratum is None else column.stratum for column in columns]
-    return ImageOutcomes(values, names, np.stack([s.astype(np.int64) for s in strata], axis=1))
+    return ImageOutcomes(values, names, np.stack([s.astype(np.int64) for s in strata], axis=1), design)
 
 
-def draw_columns(columns: Sequence[OutcomeColumn], *, draws: int, rng: np.random.Generator) -> Draws:
+def sampling_design(column: OutcomeColumn) -> IntArray | None:
+    """[N] the design cell of each drawn image of a sampled column: its stratum; None if all are known."""
+    if column.stratum is None:
+        return None
+    return np.where(column.values == NOT_DRAWN, NOT_DRAWN, column.stratum)
+
+
+def draw_columns(
+    columns: Sequence[OutcomeColumn],
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    design: IntArray | None = None,
+) -> Draws:
     """Bootstrap replicates of several columns from the same draws of the images."""
-    return bootstrap_images(join_columns(columns), draws=draws, rng=rng)
+    return bootstrap_images(join_columns(columns, design), draws=draws, rng=rng)
 
 
 def column_error(column: OutcomeColumn) -> float:
