@@ -101,6 +101,14 @@ MISTAKES = {
         TOP + "[questions]\nfoil_ranks = [6, 7, 8] #!\n",
         ["foil_ranks = [6, 7, 8] is not a list of two whole numbers"],
     ),
+    "a rank in words": (
+        TOP + '[questions]\nfoil_ranks = [6, "last"] #!\n',
+        ["is not a list of two whole numbers"],
+    ),
+    "a rank that is true": (
+        TOP + "[questions]\nfoil_ranks = [6, true] #!\n",
+        ["is not a list of two whole numbers"],
+    ),
     "rank zero": (TOP + "[questions]\nfoil_ranks = [0, 8] #!\n", ["out of range", "at least 2"]),
     "an empty text": (TOP.replace('"A study"', '" " #!'), ['title = " " is empty']),
     "a name that is no file name": (
