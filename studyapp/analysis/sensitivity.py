@@ -38,15 +38,23 @@ def verdicts_under(
         rows = counted.where(np.asarray(estimate_from[counted.question], dtype=np.bool_))
         if not len(rows):
             return Withheld("no answers")
-        classes = dawid_skene(rows, positive_classes(rows, rule.positive))
-        answered = replace_received(votes, estimate_from)
-        return verdicts_from_posterior(classes.relevant, answered, rule)
+        known, compact = answered_only(rows)
+        classes = dawid_skene(compact, positive_classes(rows, rule.positive))
+        relevant = np.zeros(counted.questions)
+        relevant[known] = classes.relevant
+        return verdicts_from_posterior(relevant, replace_received(votes, estimate_from), rule)
     if golden is None:
         return Withheld("no golden questions: their answers give each participant's confusion matrix")
     calibrated = gold_calibrated(counted, golden)
     if isinstance(calibrated, Withheld):
         return calibrated
     return verdicts_from_posterior(calibrated.relevant, votes, rule)
+
+
+def answered_only(answers: Answers) -> tuple[IntArray, Answers]:
+    """The questions that have answers (indices), and the answers numbered by them alone."""
+    known, question = np.unique(answers.question, return_inverse=True)
+    return known, replace(answers, question=question, questions=len(known))
 
 
 def replace_received(votes: Votes, kept: BoolArray) -> Votes:
