@@ -4,11 +4,11 @@ from django.apps import AppConfig
 
 
 class StudyAppConfig(AppConfig):
-    """Loads the Celery application, so that jobs can be enqueued from any process."""
+    """Loads the Celery application, so that any process can enqueue jobs, and the settings' checks."""
 
     name = "studyapp"
     label = "studyapp"
     verbose_name = "Second Look"
 
     def ready(self) -> None:
-        from studyapp import celery  # noqa: F401
+        from studyapp import celery, checks  # noqa: F401

@@ -60,7 +60,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "studyapp.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -143,7 +143,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BASE_URL.starts
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 
 CONTENT_SECURITY_POLICY = {
@@ -191,4 +191,27 @@ LOGGING = {
     "loggers": {"studyapp": {"level": "INFO"}},
 }
 
-UNFOLD = {"SITE_TITLE": "Second Look", "SITE_HEADER": "Second Look", "SITE_SYMBOL": "visibility"}
+UNFOLD = {
+    "SITE_TITLE": "Second Look",
+    "SITE_HEADER": "Second Look",
+    "SITE_SYMBOL": "visibility",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SIDEBAR": {"navigation": "studyapp.admin.sidebar.navigation"},
+    # The accent of the researcher pages, #2f5d8c, lightened and darkened.
+    "COLORS": {
+        "primary": {
+            "50": "#f1f5fa",
+            "100": "#e4ecf4",
+            "200": "#c5d7e8",
+            "300": "#98b8d6",
+            "400": "#6493bf",
+            "500": "#4377a7",
+            "600": "#2f5d8c",
+            "700": "#284c72",
+            "800": "#254260",
+            "900": "#233951",
+            "950": "#172536",
+        }
+    },
+}
