@@ -64,6 +64,12 @@ def ensure_slots(*, study: Study, mode: str) -> int:
     return new
 
 
+def slots_missing(*, study: Study, mode: str) -> bool:
+    """Whether the study has questions but, for `mode`, no slots yet: they are made when first needed."""
+    questions = Question.objects.filter(study=study, origin=Question.Origin.STUDY)
+    return not QuestionSlots.objects.filter(study=study, mode=mode).exists() and questions.exists()
+
+
 def take_slot(*, question_id: int, mode: str) -> bool:
     """Take one free slot of a question by a single conditional update; False when none is free."""
     free = QuestionSlots.objects.filter(

@@ -1,0 +1,288 @@
+"""Which question a participant gets next: least-served first, exactly N, one look (rules 1 and 9)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from studyapp.models import (
+    Arm,
+    Participant,
+    Presentation,
+    Question,
+    QuestionSlots,
+    Sitting,
+    Stimulus,
+    Study,
+)
+from studyapp.protocol.schema import Protocol
+from studyapp.services.plans import family_of, protocol_of
+from studyapp.services.slots import give_back_ended_leases, take_slot
+
+# Participants who are served at the same moment look this far down the order for the picture that
+# their browser fetches ahead, so that they do not all expect the same one.
+_LOOKAHEAD = 8
+_UNFINISHED_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The question that would come next if nobody else took it: a guess, not a lease."""
+
+    question_key: str
+    stimulus_key: str
+
+
+def next_question(*, sitting: Sitting, expected: str = "") -> Presentation | None:
+    """The question this sitting shows now; allocates one when none is held. None: nothing to show.
+
+    A held lease is resumed, an ended one renewed while its question has a free slot. Otherwise the
+    least-served question that the participant may see is taken, in the stored random order.
+    `expected` is the key of a question whose picture the browser has fetched ahead: it is preferred
+    among equally served ones. Everything a participant does is serialised on their own row, so two
+    tabs get the same presentation.
+    """
+    now = timezone.now()
+    give_back_ended_leases(now=now)
+    with transaction.atomic():
+        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
+        fresh = Sitting.objects.select_related("study").get(pk=sitting.pk)
+        if fresh.state != Sitting.State.QUESTIONS:
+            return None
+        held = held_presentation(sitting=fresh, now=now)
+        if held is not None:
+            return held
+        if not takes_answers(fresh.study, fresh.mode) or answered_in(fresh) >= fresh.questions_planned:
+            return None
+        return _renew(fresh, now) or _allocate(fresh, now, expected)
+
+
+def held_presentation(*, sitting: Sitting, now: datetime) -> Presentation | None:
+    """The unanswered presentation whose lease still runs: what a reload shows again."""
+    return (
+        _showable(sitting.presentations.filter(answered=False, holds_slot=True, lease_until__gt=now))
+        .order_by("position")
+        .first()
+    )
+
+
+def expected_next(*, sitting: Sitting) -> Expected | None:
+    """Which question would probably come next, without taking anything: for fetching its picture."""
+    protocol = protocol_of(sitting.study)
+    if answered_in(sitting) + 1 >= sitting.questions_planned:
+        return None
+    for arm_id in arms_open_to(sitting):
+        free = free_slots(study=sitting.study, mode=sitting.mode, arm_id=arm_id, protocol=protocol)
+        rows = list(
+            unseen_by(
+                free, participant_id=sitting.participant_id, study=sitting.study, protocol=protocol
+            ).values_list("taken", "question__key", "question__stimulus__key")[:_LOOKAHEAD]
+        )
+        if rows:
+            level = [row for row in rows if row[0] == rows[0][0]]
+            _, question, stimulus = level[sitting.pk % len(level)]
+            return Expected(question, stimulus)
+    return None
+
+
+def answered_in(sitting: Sitting) -> int:
+    """How many questions of the sitting have a standing answer."""
+    return sitting.presentations.filter(answered=True).count()
+
+
+def takes_answers(study: Study, mode: str) -> bool:
+    """Whether new questions are given out: an open study, or a trial of one that is not closed."""
+    if study.built_at is None:
+        return False
+    if mode == "real":
+        return study.state == Study.State.OPEN
+    return study.state != Study.State.CLOSED
+
+
+def arms_open_to(sitting: Sitting) -> Sequence[int]:
+    """Arms the sitting may draw from: its own first; the others too where no washout keeps them apart."""
+    own = sitting.arm_id
+    if own is not None and protocol_of(sitting.study).participants.washout_days > 0:
+        return [own]
+    arms = Arm.objects.filter(study_id=sitting.study_id).order_by("position").values_list("pk", flat=True)
+    return sorted(arms, key=lambda arm: arm != own)
+
+
+def free_slots(
+    *, study: Study, mode: str, arm_id: int, protocol: Protocol, gold: bool = False
+) -> QuerySet[QuestionSlots]:
+    """Slots that can be taken now, least served first, then in the stored random order."""
+    free = QuestionSlots.objects.filter(
+        study=study, mode=mode, arm_id=arm_id, gold=gold, open=True, taken__lt=F("required")
+    ).exclude(question__stimulus__review=Stimulus.Review.HELD_BACK)
+    if protocol.participants.practice_questions and protocol.participants.one_look:
+        practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
+        free = free.exclude(image_id__in=list(practised.values_list("image_id", flat=True)))
+    return free.order_by("taken", "shuffle", "pk")
+
+
+def unseen_by(
+    slots: QuerySet[QuestionSlots], *, participant_id: int, study: Study, protocol: Protocol
+) -> QuerySet[QuestionSlots]:
+    """Those whose question, and with one look whose source image, the participant has not been given."""
+    given = Presentation.objects.filter(participant_id=participant_id)
+    slots = slots.filter(~Exists(given.filter(question=OuterRef("question"))))
+    if protocol.participants.one_look:
+        slots = slots.filter(~Exists(given.filter(look=OuterRef("image"), family=family_of(study))))
+    return slots
+
+
+def work_remains(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
+    """Whether a question is free now that this person (None: anybody new) may answer."""
+    protocol = protocol_of(study)
+    for arm_id in arm_ids:
+        free = free_slots(study=study, mode=mode, arm_id=arm_id, protocol=protocol)
+        if participant_id is not None:
+            free = unseen_by(free, participant_id=participant_id, study=study, protocol=protocol)
+        if free.exists():
+            return True
+    return False
+
+
+def work_with_others(*, sitting: Sitting) -> bool:
+    """Whether questions that this person may answer are all out on other people's leases at the moment."""
+    protocol = protocol_of(sitting.study)
+    leased = QuestionSlots.objects.filter(
+        study=sitting.study,
+        mode=sitting.mode,
+        arm_id__in=arms_open_to(sitting),
+        gold=False,
+        open=True,
+        taken__gte=F("required"),
+        counted__lt=F("required"),
+    )
+    return unseen_by(
+        leased, participant_id=sitting.participant_id, study=sitting.study, protocol=protocol
+    ).exists()
+
+
+def _showable(presentations: QuerySet[Presentation]) -> QuerySet[Presentation]:
+    return presentations.exclude(question__stimulus__review=Stimulus.Review.HELD_BACK).select_related(
+        "question__stimulus", "question__label", "question__arm"
+    )
+
+
+def _renew(sitting: Sitting, now: datetime) -> Presentation | None:
+    """Take up again a question that the participant was given, did not answer, and whose lease ended."""
+    unfinished = _showable(
+        Presentation.objects.filter(
+            Q(sitting=sitting) | Q(sitting__state__in=(Sitting.State.FINISHED, Sitting.State.SCREENED_OUT)),
+            participant_id=sitting.participant_id,
+            sitting__study_id=sitting.study_id,
+            mode=sitting.mode,
+            question__arm_id__in=arms_open_to(sitting),
+            answered=False,
+        )
+    ).order_by("-sitting_id", "position")
+    for presentation in unfinished[:_UNFINISHED_AT_ONCE]:
+        # A slot that nobody claimed since is still ours; one that was given back must be taken anew.
+        if not _extend(presentation, now) and not take_slot(
+            question_id=presentation.question_id, mode=sitting.mode
+        ):
+            continue
+        if presentation.sitting_id != sitting.pk:
+            presentation.sitting = sitting
+            presentation.position = _next_position(sitting)
+        presentation.holds_slot = True
+        presentation.lease_until = now + lease_of(protocol_of(sitting.study))
+        presentation.save(update_fields=["sitting", "position", "holds_slot", "lease_until"])
+        return presentation
+    return None
+
+
+def _extend(presentation: Presentation, now: datetime) -> bool:
+    """Prolong a lease that still holds its slot; False when somebody gave the slot back meanwhile."""
+    until = now + lease_of(protocol_of(presentation.sitting.study))
+    still = Presentation.objects.filter(pk=presentation.pk, holds_slot=True, answered=False)
+    return still.update(lease_until=until) == 1
+
+
+def _allocate(sitting: Sitting, now: datetime, expected: str) -> Presentation | None:
+    protocol = protocol_of(sitting.study)
+    kinds = (True, False) if _gold_is_due(sitting, protocol) else (False,)
+    for gold in kinds:
+        for arm_id in arms_open_to(sitting):
+            slots = unseen_by(
+                free_slots(
+                    study=sitting.study, mode=sitting.mode, arm_id=arm_id, protocol=protocol, gold=gold
+                ),
+                participant_id=sitting.participant_id,
+                study=sitting.study,
+                protocol=protocol,
+            )
+            taken = _take_one(slots, "" if gold else expected)
+            if taken is not None:
+                return _present(sitting, taken, protocol, now)
+    return None
+
+
+def _take_one(slots: QuerySet[QuestionSlots], expected: str) -> QuestionSlots | None:
+    """Take a slot of the first question; rows that others are taking are passed over, not waited for.
+
+    Only when nothing else is left are those waited for, so that nobody is told "no more" because of a
+    lock while work remains.
+    """
+    if expected:
+        preferred = slots.filter(question__key=expected, taken=slots.values("taken")[:1])
+        locked = preferred.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+        if locked is not None and take_slot(question_id=locked.question_id, mode=locked.mode):
+            return locked
+    for skip in (True, False):
+        waiting = slots.select_for_update(skip_locked=skip, no_key=True, of=("self",))
+        while (locked := waiting.first()) is not None:
+            if take_slot(question_id=locked.question_id, mode=locked.mode):
+                return locked
+    return None
+
+
+def _present(sitting: Sitting, slots: QuestionSlots, protocol: Protocol, now: datetime) -> Presentation:
+    one_look = protocol.participants.one_look
+    created = Presentation.objects.create(
+        sitting=sitting,
+        question_id=slots.question_id,
+        participant_id=sitting.participant_id,
+        look_id=slots.image_id if one_look else None,
+        family=family_of(sitting.study) if one_look else "",
+        mode=sitting.mode,
+        position=_next_position(sitting),
+        allocated_at=now,
+        lease_until=now + lease_of(protocol),
+    )
+    created.sitting = sitting
+    return created
+
+
+def _gold_is_due(sitting: Sitting, protocol: Protocol) -> bool:
+    """Draw whether the next question is a gold one; the presentation itself is the stored draw.
+
+    Drawn one by one (gold left / questions left), every set of places is equally likely.
+    """
+    share = getattr(protocol.questions, "gold_share", 0.0)
+    if not share:
+        return False
+    wanted = round(share * sitting.questions_planned)
+    given = sitting.presentations.count()
+    golden = sitting.presentations.filter(question__slots__gold=True, question__slots__mode=sitting.mode)
+    left = max(sitting.questions_planned - given, 1)
+    return secrets.randbelow(left) < wanted - golden.count()
+
+
+def _next_position(sitting: Sitting) -> int:
+    last = sitting.presentations.aggregate(last=Max("position"))["last"]
+    return int(last or 0) + 1
+
+
+def lease_of(protocol: Protocol) -> timedelta:
+    """For how long a question served to a participant is kept for them."""
+    return timedelta(minutes=protocol.participants.lease_minutes)

@@ -1,0 +1,135 @@
+"""A question in the words and the order in which one sitting sees it."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+
+from studyapp.models import Category, Question, Study
+from studyapp.protocol.schema import ArmSetup, Top5Questions
+from studyapp.services.plans import protocol_of, setup_of
+
+_TWO_ALTERNATIVE = {"both": "Both", "neither": "Neither"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer button: what is stored, what it says, which key presses it."""
+
+    value: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What explains a class beside its name."""
+
+    label: str
+    synonyms: str
+    gloss: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuestion:
+    """The sentence around the label, the labels of a list, the buttons, and help on the classes."""
+
+    before: str
+    label: str
+    after: str
+    labels: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    help: tuple[Help, ...]
+    examples: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The sentence as it is shown, which is stored with the answer."""
+        return f"{self.before}{self.label}{self.after}"
+
+
+def shown_question(*, question: Question, study: Study, positive_first: bool) -> ShownQuestion:
+    """How `question` (with its label and arm loaded) is asked in a sitting with these sides."""
+    protocol = protocol_of(study)
+    setup = setup_of(protocol, question.arm.name)
+    listed = _listed(question)
+    names = tuple(category.name for category in listed)
+    if question.label is not None:
+        wording = question.arm.wording or setup.wording
+    elif isinstance(protocol.questions, Top5Questions) and setup.form == "single":
+        wording = protocol.questions.list_wording
+    else:
+        wording = setup.wording
+    label = question.label.name if question.label is not None else ""
+    before, mark, after = wording.partition("{label}")
+    explained = [question.label] if question.label is not None else listed
+    return ShownQuestion(
+        before=before,
+        label=label if mark else "",
+        after=after,
+        labels=() if setup.form == "two_alternative" else names,
+        choices=_choices(setup, names, positive_first),
+        help=_help(setup, explained),
+        examples=tuple(question.parameters.get("examples", ())) if setup.class_help == "examples" else (),
+    )
+
+
+def offered_values(*, study: Study, arm: str) -> tuple[str, ...]:
+    """The answers that the arm offers."""
+    return setup_of(protocol_of(study), arm).values
+
+
+def example_wording(study: Study, arm: str) -> str:
+    """The sentence that the worked example asks about one class, with `{label}`; empty where none fits."""
+    setup = setup_of(protocol_of(study), arm)
+    return setup.wording if "{label}" in setup.wording else ""
+
+
+def _listed(question: Question) -> list[Category]:
+    if not question.labels:
+        return []
+    found = Category.objects.in_bulk(question.labels)
+    return [found[pk] for pk in question.labels]
+
+
+def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> tuple[Choice, ...]:
+    """The buttons from left to right; of two alternatives the classes change sides, both and neither stay."""
+    if setup.form == "two_alternative" and len(names) == 2:
+        texts = {"predicted": names[0], "true": names[1], **_TWO_ALTERNATIVE}
+        pair = ("predicted", "true") if positive_first else ("true", "predicted")
+        values: tuple[str, ...] = (*pair, *(value for value in setup.values if value not in pair))
+    else:
+        texts = {}
+        forward = (setup.values[0] in setup.positive) == positive_first
+        values = setup.values if forward else setup.values[::-1]
+    keys = _keys(values, by_letter=not texts)
+    return tuple(
+        Choice(value, texts.get(value) or value.replace("_", " ").capitalize(), key)
+        for value, key in zip(values, keys, strict=True)
+    )
+
+
+def _keys(values: tuple[str, ...], *, by_letter: bool) -> tuple[str, ...]:
+    """The first letters where they tell the answers apart, else 1, 2, 3 from left to right."""
+    letters = tuple(value[:1].upper() for value in values)
+    if (
+        by_letter
+        and len(set(letters)) == len(letters)
+        and all(key in string.ascii_uppercase for key in letters)
+    ):
+        return letters
+    return tuple(str(number) for number in range(1, len(values) + 1))
+
+
+def _help(setup: ArmSetup, categories: list[Category]) -> tuple[Help, ...]:
+    if setup.class_help not in ("synonyms", "gloss"):
+        return ()
+    found = (
+        Help(
+            category.name,
+            category.synonyms if setup.class_help == "synonyms" else "",
+            category.gloss if setup.class_help == "gloss" else "",
+        )
+        for category in categories
+    )
+    return tuple(item for item in found if item.synonyms or item.gloss)

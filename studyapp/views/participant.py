@@ -1,0 +1,279 @@
+"""A sitting's pages: one address shows the step that comes now, POSTs move on (rule 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from studyapp.models import Presentation, Question, Sitting
+from studyapp.services.allocation import answered_in, expected_next, held_presentation, takes_answers
+from studyapp.services.answers import AnswerRefused, last_answer, mark_served, record_answer, undo_answer
+from studyapp.services.plans import protocol_of
+from studyapp.services.sittings import (
+    answer_practice,
+    begin,
+    finish,
+    go_on,
+    leave_practice,
+    may_wait,
+    practice_feedback,
+    practice_questions,
+    stop_here,
+    withdraw,
+)
+from studyapp.services.wording import example_wording, shown_question
+from studyapp.views.participant_frame import (
+    SeeOther,
+    for_posts,
+    for_sitting,
+    notice_page,
+    number_in,
+    participant_page,
+    sitting_token,
+    sitting_url,
+)
+from studyapp.views.participant_notices import NOT_UNDERSTOOD, WITHDRAWN
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """The answer that undo would take back: its presentation."""
+
+    presentation_key: str
+
+
+@require_safe
+@for_sitting
+def sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """The step that comes now. Reading it changes nothing."""
+    state = Sitting.State
+    if found.state == state.INSTRUCTIONS:
+        return _instructions(request, found)
+    if found.state == state.PRACTICE:
+        return _practice(request, found)
+    if found.state == state.QUESTIONS:
+        return _question(request, found)
+    if found.state == state.COMMENT:
+        context = {"token": sitting_token(found), "undoable": _undoable(found)}
+        return participant_page(request, "comment.html", context, study=found.study)
+    if found.state == state.WITHDRAWN:
+        return notice_page(request, WITHDRAWN, study=found.study)
+    return _done(request, found)
+
+
+@for_posts
+def begin_questions(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """The instructions are read."""
+    begin(sitting=found)
+    return SeeOther(sitting_url(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_sitting
+def practice_step(request: HttpRequest, found: Sitting, number: int) -> HttpResponse:
+    """GET: what was expected at practice question `number` (from 1). POST: the answer to it."""
+    if request.method == "POST":
+        try:
+            answer_practice(sitting=found, number=number - 1, value=request.POST.get("value", ""))
+        except AnswerRefused:
+            return notice_page(request, NOT_UNDERSTOOD, study=found.study)
+        return SeeOther(f"{sitting_url(found)}practice/{number}/")
+    feedback = practice_feedback(sitting=found, number=number - 1)
+    if feedback is None or found.state != Sitting.State.PRACTICE:
+        return SeeOther(sitting_url(found))
+    shown = shown_question(question=feedback.question, study=found.study, positive_first=found.positive_first)
+    texts = {choice.value: choice.text for choice in shown.choices}
+    return participant_page(
+        request,
+        "feedback.html",
+        {
+            "token": sitting_token(found),
+            "shown": shown,
+            "stimulus": feedback.question.stimulus,
+            "exact": _exact(found),
+            "feedback": feedback,
+            "given": texts.get(feedback.value, feedback.value),
+            "expected": texts.get(feedback.question.expected, feedback.question.expected),
+            "explanation": feedback.question.parameters.get("feedback", ""),
+            "last": number >= len(practice_questions(found)),
+        },
+        study=found.study,
+    )
+
+
+@for_posts
+def end_practice(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """The practice is over: on to the questions, or out."""
+    leave_practice(sitting=found)
+    return SeeOther(sitting_url(found))
+
+
+@for_posts
+def served(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """The page says that its picture is on the screen."""
+    presentation = _presentation(request, found)
+    if presentation is not None:
+        mark_served(presentation=presentation, now=timezone.now())
+    return HttpResponse(status=204)
+
+
+@for_posts
+def answer(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """Record the answer, then allocate the next question: two transactions, so that no answer is lost."""
+    presentation = _presentation(request, found)
+    attempt = number_in(request, "attempt")
+    if presentation is None:
+        return notice_page(request, NOT_UNDERSTOOD, study=found.study)
+    try:
+        record_answer(
+            presentation=presentation,
+            value=request.POST.get("value", ""),
+            active_seconds=number_in(request, "active_seconds"),
+            idle_seconds=number_in(request, "idle_seconds"),
+            attempt=None if attempt is None else int(attempt),
+        )
+    except AnswerRefused:
+        return notice_page(request, NOT_UNDERSTOOD, study=found.study)
+    go_on(sitting=found, expected=request.POST.get("expected", ""))
+    return SeeOther(sitting_url(found))
+
+
+@for_posts
+def undo(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """Take back the last answer; its question is shown again."""
+    presentation = _presentation(request, found)
+    if presentation is not None:
+        undo_answer(presentation=presentation)
+    return SeeOther(sitting_url(found))
+
+
+@for_posts
+def carry_on(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """Come back after a lease has ended, or look again whether there is a question."""
+    go_on(sitting=found)
+    return SeeOther(sitting_url(found))
+
+
+@for_posts
+def stop(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """Finish with what is answered so far."""
+    stop_here(sitting=found)
+    return SeeOther(sitting_url(found))
+
+
+@for_posts
+def finish_sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """The comment, or none; then the completion code."""
+    finish(sitting=found, comment=request.POST.get("comment", ""))
+    return SeeOther(sitting_url(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_sitting
+def withdraw_sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
+    """GET asks once more; POST withdraws every answer of the sitting."""
+    if request.method == "POST":
+        withdraw(sitting=found)
+        return SeeOther(sitting_url(found))
+    context = {"token": sitting_token(found), "answered": answered_in(found)}
+    return participant_page(request, "withdraw.html", context, study=found.study)
+
+
+def _instructions(request: HttpRequest, found: Sitting) -> HttpResponse:
+    protocol = protocol_of(found.study)
+    arm = found.arm.name if found.arm else protocol.arm_setups()[0].name
+    before, _, after = example_wording(found.study, arm).partition("{label}")
+    context = {
+        "token": sitting_token(found),
+        "instructions": protocol.questions.instructions,
+        "planned": found.questions_planned,
+        "plan": protocol.recruitment,
+        "before": before,
+        "after": after,
+        "practice": len(practice_questions(found)),
+    }
+    return participant_page(request, "instructions.html", context, study=found.study)
+
+
+def _practice(request: HttpRequest, found: Sitting) -> HttpResponse:
+    questions = practice_questions(found)
+    if found.practice_done >= len(questions):
+        context = {"token": sitting_token(found), "right": found.practice_right, "total": len(questions)}
+        return participant_page(request, "practised.html", context, study=found.study)
+    number = found.practice_done + 1
+    context = _question_context(found, questions[number - 1])
+    context |= {"practice": True, "number": number, "answered": number - 1, "planned": len(questions)}
+    return participant_page(request, "question.html", context, study=found.study)
+
+
+def _question(request: HttpRequest, found: Sitting) -> HttpResponse:
+    presentation = held_presentation(sitting=found, now=timezone.now())
+    answered = answered_in(found)
+    undoable = _undoable(found) if answered else None
+    if presentation is None:
+        waits = answered < found.questions_planned and may_wait(sitting=found)
+        context = {
+            "token": sitting_token(found),
+            "waits": waits,
+            "paused": not takes_answers(found.study, found.mode),
+            "answered": answered,
+            "undoable": undoable,
+        }
+        return participant_page(request, "carry_on.html", context, study=found.study)
+    context = _question_context(found, presentation.question)
+    context |= {
+        "presentation": presentation,
+        "attempt": presentation.answers.count(),
+        "number": answered + 1,
+        "answered": answered,
+        "planned": found.questions_planned,
+        "undoable": undoable,
+        "expected": expected_next(sitting=found),
+    }
+    return participant_page(request, "question.html", context, study=found.study)
+
+
+def _question_context(found: Sitting, question: Question) -> dict[str, object]:
+    protocol = protocol_of(found.study)
+    return {
+        "token": sitting_token(found),
+        "shown": shown_question(question=question, study=found.study, positive_first=found.positive_first),
+        "stimulus": question.stimulus,
+        "exact": _exact(found),
+        "plan": protocol.recruitment,
+        "instructions": protocol.questions.instructions,
+        "mode": found.mode,
+    }
+
+
+def _done(request: HttpRequest, found: Sitting) -> HttpResponse:
+    url = protocol_of(found.study).recruitment.completion_url
+    context = {
+        "sitting": found,
+        "answered": answered_in(found),
+        "screened_out": found.state == Sitting.State.SCREENED_OUT,
+        "return_url": url.replace("{code}", found.completion_code) if url else "",
+    }
+    return participant_page(request, "done.html", context, study=found.study)
+
+
+def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
+    """The presentation that the form names, if it belongs to this participant."""
+    key = request.POST.get("presentation", "")
+    own = Presentation.objects.filter(key=key, participant_id=found.participant_id)
+    return own.filter(sitting__study_id=found.study_id).first()
+
+
+def _undoable(found: Sitting) -> Undoable | None:
+    last = last_answer(found)
+    if last is None or last.presentation is None:
+        return None
+    return Undoable(last.presentation.key)
+
+
+def _exact(found: Sitting) -> bool:
+    """Whether the picture is enlarged without smoothing."""
+    return found.study.dataset.enlarge == found.study.dataset.Enlarge.NEAREST
