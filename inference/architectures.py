@@ -45,7 +45,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """Weights as read: names with tensors, the file they came from (None: downloaded), the origin in words."""
+    """Weights as read: names with tensors, the file they came from (None: downloaded), the origin."""
 
     state: dict[str, torch.Tensor]
     path: Path | None
@@ -174,7 +174,7 @@ def _pretrained_name(architecture: Architecture, pretrained: str) -> str:
     names = [member.name for member in available]
     if pretrained not in names:
         raise ValueError(
-            f"torchvision has no weights {pretrained!r} for {architecture.name}: take one of {', '.join(names)}."
+            f"{architecture.name} has no weights {pretrained!r} in torchvision; it has {', '.join(names)}."
         )
     return pretrained
 
@@ -189,6 +189,7 @@ def _download(architecture: Architecture, pretrained: str) -> Pretrained:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise WeightsError(
             f"torchvision's weights {name} of {architecture.name} could not be fetched ({error}). "
-            f"Where there is internet, download {weights.url} and give it as weights file, or put it into {folder}."
+            f"Where there is internet, download {weights.url} and give it as weights file, "
+            f"or put it into {folder}."
         ) from error
     return Pretrained(dict(state), None, f"torchvision {architecture.name} {name}")

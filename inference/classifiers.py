@@ -118,8 +118,8 @@ def _check_output(
         except RuntimeError as error:
             raise WeightsError(
                 f"{spec.name}: the network does not run on one {side} x {side} picture of {recipe.channels} "
-                f"channel(s): {error}. Check the preprocessing, and give fixed_batch if the file was exported "
-                "for one batch size."
+                f"channel(s): {error}. Check the preprocessing, and give fixed_batch if the file was "
+                "exported for one batch size."
             ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[0] != 1:
         raise WeightsError(f"{spec.name}: the network does not give one row of logits per picture.")

@@ -65,11 +65,11 @@ def train_digits(
         targets = torch.from_numpy(labels.astype(np.int64))
         network.train()
         for _ in range(epochs):
-            for batch in torch.randperm(len(inputs), generator=order).split(batch_size):
+            for batch in torch.split(torch.randperm(len(inputs), generator=order), batch_size):
                 if len(batch) < 2:
                     # Batch norm has no variance over a single picture.
                     continue
                 optimiser.zero_grad()
-                functional.cross_entropy(network(inputs[batch]), targets[batch]).backward()
+                torch.autograd.backward(functional.cross_entropy(network(inputs[batch]), targets[batch]))
                 optimiser.step()
     return {name: value.detach().clone() for name, value in network.state_dict().items()}

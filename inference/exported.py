@@ -23,7 +23,9 @@ def load_exported(path: Path, *, architecture: str, trusted: bool) -> nn.Module:
         raise WeightsError(f"{path}: no such {architecture} file.")
     try:
         if architecture == "torchscript":
-            return torch.jit.load(path, map_location="cpu").eval()
+            # torch.jit has no types.
+            scripted: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+            return scripted.eval()
         # An exported program is in evaluation mode already and refuses eval().
         return torch.export.load(path).module()
     except (RuntimeError, ValueError, OSError, KeyError) as error:
@@ -45,7 +47,7 @@ class FixedBatch(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits for any number of inputs, in order; what the padding gives is thrown away."""
         outputs = []
-        for part in inputs.split(self.batch):
+        for part in torch.split(inputs, self.batch):
             lacking = self.batch - len(part)
             if lacking:
                 part = torch.cat([part, part.new_zeros((lacking, *part.shape[1:]))])

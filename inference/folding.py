@@ -8,6 +8,7 @@ on the CPU a convolution and the ReLU after it become one oneDNN call.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -45,11 +46,12 @@ def fuse_activations(traced: nn.Module) -> nn.Module:
     if not isinstance(traced, fx.GraphModule) or not _onednn_convolution_available():
         return traced
     modules = dict(traced.named_modules())
+    calls = _calls(traced)
     for node in list(traced.graph.nodes):
         convolution = modules.get(str(node.target)) if node.op == "call_module" else None
-        if type(convolution) is not nn.Conv2d or convolution.padding_mode != "zeros":
+        if type(convolution) is not nn.Conv2d or calls[str(node.target)] != 1 or len(node.args) != 1:
             continue
-        if isinstance(convolution.padding, str) or len(node.args) != 1:
+        if convolution.padding_mode != "zeros" or isinstance(convolution.padding, str):
             continue
         follower = _only_user(node)
         activation: tuple[str, list[float]] = ("none", [])
@@ -88,7 +90,8 @@ class _OneDnnConvolution(nn.Module):
 
 
 def _onednn_convolution_available() -> bool:
-    if not torch.backends.mkldnn.is_available():
+    # torch.backends has no types.
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     return hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
@@ -145,25 +148,27 @@ def _pair(values: Sequence[int]) -> tuple[int, int]:
     return int(first), int(second)
 
 
+def _calls(traced: fx.GraphModule) -> Counter[str]:
+    """How often each module is called: one that is called twice cannot be changed for one of its calls."""
+    return Counter(str(node.target) for node in traced.graph.nodes if node.op == "call_module")
+
+
 def _fold_batch_norm(traced: fx.GraphModule) -> None:
     modules = dict(traced.named_modules())
+    calls = _calls(traced)
     for node in list(traced.graph.nodes):
-        if node.op != "call_module" or type(modules[str(node.target)]) is not nn.BatchNorm2d:
+        norm = modules.get(str(node.target)) if node.op == "call_module" else None
+        before = node.args[0] if type(norm) is nn.BatchNorm2d else None
+        if not isinstance(norm, nn.BatchNorm2d) or not isinstance(before, fx.Node):
             continue
-        before = node.args[0]
-        if not isinstance(before, fx.Node) or before.op != "call_module" or _only_user(before) is not node:
-            continue
-        convolution = modules[str(before.target)]
-        # A module used twice would be folded twice.
-        used = sum(other.target == before.target for other in traced.graph.nodes)
-        norm = modules[str(node.target)]
-        if type(convolution) is not nn.Conv2d or used != 1 or not isinstance(norm, nn.BatchNorm2d):
+        name = str(before.target)
+        convolution = modules.get(name) if before.op == "call_module" else None
+        if type(convolution) is not nn.Conv2d or calls[name] != 1 or len(before.users) != 1:
             continue
         if norm.running_mean is None:
             continue
-        folded = fuse_conv_bn_eval(convolution, norm)
-        traced.add_submodule(str(before.target), folded)
-        modules[str(before.target)] = folded
+        modules[name] = fuse_conv_bn_eval(convolution, norm)
+        traced.add_submodule(name, modules[name])
         node.replace_all_uses_with(before)
         traced.graph.erase_node(node)
     traced.graph.lint()

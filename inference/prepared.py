@@ -62,28 +62,29 @@ def prepare(classifier: Classifier, precision: Precision = "float32") -> Prepare
     exported = classifier.spec.architecture in EXPORTED
     if exported and precision != "float32":
         raise ValueError(
-            f"{classifier.spec.name} is a {classifier.spec.architecture} file, which runs in the precision it "
-            "was exported with: use float32."
+            f"{classifier.spec.name} is a {classifier.spec.architecture} file, which runs in the precision "
+            "it was exported with: use float32."
         )
-    network = None if exported else _folded(classifier)
+    if exported:
+        return PreparedClassifier(classifier, classifier.network, precision, folded=False)
+    network = _folded(classifier)
     folded = network is not None
     if network is None:
-        network = classifier.network if exported else copy.deepcopy(classifier.network)
+        network = _channels_last(copy.deepcopy(classifier.network), device)
     if precision == "bfloat16":
         network = network.to(torch.bfloat16)
-    if not exported and device.type in ("cpu", "cuda"):
-        network = network.to(memory_format=torch.channels_last)
-    if folded and device.type == "cpu":
-        network = fuse_activations(network)
     return PreparedClassifier(classifier, network, precision, folded)
 
 
 def _folded(classifier: Classifier) -> nn.Module | None:
-    """The folded network if it says the same on a probe of random pixels as the network it comes from."""
+    """The folded network if it says the same of random pixels as the network that it comes from."""
+    recipe, device = classifier.preprocessing, classifier.device
     folded = fold(classifier.network)
     if folded is None:
         return None
-    recipe, device = classifier.preprocessing, classifier.device
+    folded = _channels_last(folded, device)
+    if device.type == "cpu":
+        folded = fuse_activations(folded)
     side = recipe.crop.side
     generator = torch.Generator().manual_seed(_PROBE_SEED)
     probe = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8, generator=generator)
@@ -92,6 +93,14 @@ def _folded(classifier: Classifier) -> nn.Module | None:
         expected = classifier.network(inputs).softmax(dim=1)
         difference = (folded(inputs).softmax(dim=1) - expected).abs().max().item()
     return folded if difference <= FOLDING_TOLERANCE else None
+
+
+def _channels_last(network: nn.Module, device: torch.device) -> nn.Module:
+    if device.type in ("cpu", "cuda"):
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 @contextmanager

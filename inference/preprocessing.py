@@ -55,11 +55,10 @@ class Preprocessing:
             pixels = (pixels * weights.view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
         gain = [self.scale * 255.0 / maximum / std for std in self.std]
         offset = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
-        like = {"dtype": pixels.dtype, "device": pixels.device}
         shape = (1, self.channels, 1, 1)
-        return torch.addcmul(
-            torch.tensor(offset, **like).view(shape), pixels, torch.tensor(gain, **like).view(shape)
-        )
+        factor = torch.tensor(gain, dtype=pixels.dtype, device=pixels.device).view(shape)
+        shift = torch.tensor(offset, dtype=pixels.dtype, device=pixels.device).view(shape)
+        return torch.addcmul(shift, pixels, factor)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` gives the same object back."""

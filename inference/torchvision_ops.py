@@ -32,10 +32,11 @@ def _import_torchvision() -> ModuleType:
     # What the failed import left behind would be reused half-initialised.
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]
-    fragment = torch.library.Library("torchvision", "FRAGMENT")
+    # torch.library has no types.
+    fragment = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in _OPERATORS:
         if not hasattr(torch.ops.torchvision, operator):
-            fragment.define(operator + _SIGNATURE)
+            fragment.define(operator + _SIGNATURE)  # type: ignore[no-untyped-call]
     _fragments.append(fragment)
     return importlib.import_module("torchvision")
 
