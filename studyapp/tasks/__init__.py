@@ -1,5 +1,5 @@
 """Celery jobs, one module per kind of run; the only importers of inference and explain."""
 
-from studyapp.tasks import chunks
+from studyapp.tasks import catalogue, chunks
 
-__all__ = ["chunks"]
+__all__ = ["catalogue", "chunks"]

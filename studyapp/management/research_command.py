@@ -1,0 +1,62 @@
+"""What the researcher's commands share: `--json`, `--queue`, refusals as plain messages."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from studyapp.models import Job
+from studyapp.services.jobs import FOREGROUND, JobFailure
+from studyapp.services.refusals import Refused
+
+# Exit status where the work was done but files were left out; 1 is a refusal or a failure.
+SOME_SKIPPED = 3
+
+
+class ResearchCommand(BaseCommand):
+    """A command that prints a summary for people, or with `--json` one object on stdout.
+
+    Exit status 0: all done; 1: refused or failed, with reason and remedy; 3: done, but files were skipped.
+    """
+
+    queueable = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add `--json`, and `--queue` where workers can do it."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        if self.queueable:
+            parser.add_argument(
+                "--queue",
+                nargs="?",
+                const="default",
+                default=FOREGROUND,
+                metavar="NAME",
+                help="hand the work to the workers (of the queue NAME, such as gpu) and print the job's id",
+            )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command; what a service refuses or a job fails at becomes the command's error."""
+        try:
+            return super().execute(*args, **options)
+        except (Refused, JobFailure) as problem:
+            raise CommandError(str(problem)) from problem
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Interrupted: run the same command again to go on where it stood.", returncode=130
+            ) from None
+
+    def say(self, options: Mapping[str, Any], text: str, result: Mapping[str, object]) -> None:
+        """Print the result as JSON where that was asked for, else the text for people."""
+        self.stdout.write(json.dumps(result, indent=2) if options["json"] else text)
+
+    def say_queued(self, options: Mapping[str, Any], job: Job) -> None:
+        """Say which job the workers have been given."""
+        self.say(
+            options,
+            f"Job {job.pk} ({job.title}) is with the workers of the queue {job.queue}.",
+            {"job": job.pk, "state": job.state, "queue": job.queue},
+        )
