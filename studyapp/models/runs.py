@@ -24,6 +24,9 @@ class Classifier(models.Model):
     weights = models.TextField(blank=True, help_text="Path of the weights file, or a weights name.")
     weights_sha256 = models.CharField(max_length=64, blank=True)
     preprocessing = models.JSONField(default=dict, blank=True)
+    fixed_batch = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The one batch size that an exported network accepts."
+    )
     class_list = models.ForeignKey(ClassList, on_delete=models.PROTECT, related_name="classifiers")
     created_at = models.DateTimeField(auto_now_add=True)
 
