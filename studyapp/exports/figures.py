@@ -1,0 +1,96 @@
+"""What a figure is: shares as bars or points, with their intervals, and the words beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from studyapp.exports.tabular import Cell, Column, Table
+
+Pair: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A share in [0, 1] (None where withheld), its interval, and the bounds undecided questions leave."""
+
+    value: float | None
+    interval: Pair | None = None
+    bounds: Pair | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Bars side by side over one label; `null` is the level that says nothing, in [0, 1]."""
+
+    label: str
+    bars: tuple[Bar, ...]
+    null: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BarGroups:
+    """Grouped bars, one of each group per series."""
+
+    series: tuple[str, ...]
+    groups: tuple[Group, ...]
+    x_label: str
+    y_label: str
+    null_label: str = ""
+    first_is_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DotRow:
+    """One point with its interval on a line of its own."""
+
+    label: str
+    series: str
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Points with intervals, one row each, coloured by series."""
+
+    series: tuple[str, ...]
+    rows: tuple[DotRow, ...]
+    x_label: str
+    label_inches: float = 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure: its name in files, what it shows, and the words that stand with it."""
+
+    name: str
+    title: str
+    caption: str
+    content: BarGroups | Dots
+    alternative: str = field(default="")
+
+    def data(self) -> Table:
+        """The drawn values as a table, for the CSV beside the picture."""
+        rows: list[tuple[Cell, ...]] = []
+        if isinstance(self.content, BarGroups):
+            for group in self.content.groups:
+                rows += [
+                    (group.label, series, bar.value, bar.interval, bar.bounds, group.null)
+                    for series, bar in zip(self.content.series, group.bars, strict=True)
+                ]
+        else:
+            rows += [
+                (row.label, row.series, row.bar.value, row.bar.interval, row.bar.bounds, None)
+                for row in self.content.rows
+            ]
+        return Table(self.name, self.title, FIGURE_COLUMNS, tuple(rows), note=self.caption)
+
+
+FIGURE_COLUMNS = (
+    Column("group", "Label under the bar or beside the point."),
+    Column("series", "Series, as named in the figure."),
+    Column("value", "Height of the bar or place of the point.", "share", "fraction of 1"),
+    Column("interval", "Its confidence interval.", "pair", "fraction of 1", parts=("low", "high")),
+    Column("bounds", "What undecided questions leave open.", "pair", "fraction of 1", parts=("low", "high")),
+    Column("null", "The level that would say nothing (dashed line).", "share", "fraction of 1"),
+)
