@@ -39,6 +39,14 @@ class Study(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="studies"
     )
+    groups = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="[category id, group] as read from the protocol's hierarchy file.",
+    )
+    notes = models.JSONField(
+        default=list, blank=True, help_text="What came out smaller than the protocol asks, in sentences."
+    )
     built_at = models.DateTimeField(
         null=True, blank=True, help_text="When its stimuli and questions were complete."
     )
