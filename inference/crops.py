@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 CropRule = Literal["resize_then_crop", "crop_then_resize", "squash"]
-Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "box", "lanczos"]
 Pixels = NDArray[np.uint8]
 
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
+    "box": Image.Resampling.BOX,
     "lanczos": Image.Resampling.LANCZOS,
 }
 

@@ -1,0 +1,144 @@
+"""A study from a protocol: its rows in one transaction, its pictures by a job that can be resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from studyapp.models import Arm, Classifier, Dataset, Job, Mode, Stimulus, Study, StudyClassifier
+from studyapp.protocol.canonical import canonical_json, canonical_sha256
+from studyapp.protocol.schema import Protocol
+from studyapp.services.alike_names import refuse_alike_names
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, start_job, unfinished_job
+from studyapp.services.questions import plan_questions, shown_categories, write_questions
+from studyapp.services.refusals import Refused
+from studyapp.services.slots import ensure_slots
+from studyapp.services.study_files import read_study_files
+from studyapp.services.study_predictions import read_predictions
+
+BUILD = "build_study"
+_STIMULI_PER_CHUNK = 64
+_NAME_LENGTH = 100
+
+
+def create_study(*, protocol: Protocol, text: str, owner: User | None, folder: Path | None = None) -> Study:
+    """Write a draft study with its stimuli (still without pictures), questions and draws.
+
+    `text` is the protocol as the researcher gave it and `folder` where it lies, for the CSV files it
+    names. Follow with `start_build`. Raises Refused, and writes nothing, for a name that is taken,
+    a dataset or classifier that is missing or unpredicted, or names that read alike.
+    """
+    _refuse_name(protocol.name)
+    dataset = _dataset(protocol.dataset)
+    classifiers = [_classifier(name) for name in protocol.classifiers]
+    files = read_study_files(protocol=protocol, dataset=dataset, folder=folder)
+    predictions = read_predictions(dataset=dataset, classifiers=classifiers)
+    plan = plan_questions(protocol=protocol, predictions=predictions, files=files)
+    if has_pixels(dataset):
+        # Where nothing can be shown nobody can be confused, and published lists keep their names.
+        helps = [setup.class_help for setup in protocol.arm_setups()]
+        refuse_alike_names(categories=shown_categories(plan), helps=helps)
+    canonical = canonical_json(protocol)
+    with transaction.atomic():
+        study = Study.objects.create(
+            name=protocol.name,
+            title=protocol.title[:200],
+            kind=protocol.kind,
+            dataset=dataset,
+            protocol_text=text,
+            protocol=json.loads(canonical),
+            protocol_sha256=canonical_sha256(canonical),
+            groups=sorted([category, group] for category, group in files.groups.items()),
+            notes=list(plan.notes),
+            owner=owner,
+        )
+        positions = StudyClassifier.objects.bulk_create(
+            StudyClassifier(study=study, classifier=run.classifier, run=run.run, position=position)
+            for position, run in enumerate(predictions.runs)
+        )
+        _write_arms(study, protocol)
+        write_questions(study=study, protocol=protocol, plan=plan, positions=positions)
+    return study
+
+
+def start_build(*, study: Study, queue: str = FOREGROUND, created_by: User | None = None) -> Job:
+    """The job that renders the study's pictures and then marks it built; an unfinished one is gone on with.
+
+    A dataset without pixels has no pictures to render: its job only closes the study's building.
+    """
+    parameters = {"study": study.pk}
+    running = unfinished_job(kind=BUILD, parameters=parameters)
+    if running is not None:
+        return running
+    waiting: Sequence[int] = ()
+    if has_pixels(study.dataset):
+        waiting = list(
+            Stimulus.objects.filter(study=study, file="").order_by("pk").values_list("pk", flat=True)
+        )
+    parts = [
+        waiting[start : start + _STIMULI_PER_CHUNK] for start in range(0, len(waiting), _STIMULI_PER_CHUNK)
+    ]
+    return start_job(
+        kind=BUILD,
+        title=f"Build study {study.name}",
+        chunks=[ChunkPlan({"study": study.pk, "stimuli": list(part)}, len(part)) for part in parts],
+        unit="pictures",
+        queue=queue,
+        parameters=parameters,
+        created_by=created_by,
+    )
+
+
+def finish_build(*, study: Study) -> None:
+    """Give the questions their slots for real answers and mark the study built; safe to repeat."""
+    ensure_slots(study=study, mode=Mode.REAL)
+    Study.objects.filter(pk=study.pk, built_at=None).update(built_at=timezone.now())
+
+
+def has_pixels(dataset: Dataset) -> bool:
+    """Whether the dataset's images are more than published names."""
+    return dataset.layout != Dataset.Layout.NAMES
+
+
+def _refuse_name(name: str) -> None:
+    if len(name) > _NAME_LENGTH or Study.objects.filter(name=name).exists():
+        raise Refused(f"A study is called {name} already; give another name (create_study --name NAME).")
+
+
+def _dataset(name: str) -> Dataset:
+    found = Dataset.objects.filter(name=name).select_related("class_list").first()
+    if found is None:
+        known = ", ".join(Dataset.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise Refused(f"Dataset {name!r} is not in the catalogue (there are: {known}); give --dataset NAME.")
+    return found
+
+
+def _classifier(name: str) -> Classifier:
+    found = Classifier.objects.filter(name=name).select_related("class_list").first()
+    if found is None:
+        known = ", ".join(Classifier.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise Refused(f"Classifier {name!r} is not registered (there are: {known}); give --classifier NAME.")
+    return found
+
+
+def _write_arms(study: Study, protocol: Protocol) -> None:
+    Arm.objects.bulk_create(
+        Arm(
+            study=study,
+            name=setup.name,
+            position=position,
+            wording=setup.wording,
+            parameters={
+                "form": setup.form,
+                "class_help": setup.class_help,
+                "values": list(setup.values),
+                "positive": list(setup.positive),
+            },
+        )
+        for position, setup in enumerate(protocol.arm_setups())
+    )
