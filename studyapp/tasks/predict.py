@@ -1,0 +1,240 @@
+"""Prediction runs: a classifier over a dataset, in chunks that resume."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from studyapp.models import Chunk, Classifier, Dataset, Image, Job, PredictionRun
+from studyapp.services import jobs, predictions
+from studyapp.services.class_mapping import ClassMapping, map_classes
+from studyapp.services.image_files import image_source
+from studyapp.services.jobs import FOREGROUND, ChunkPlan
+from studyapp.services.listings import LeftOut
+from studyapp.services.predictions import Ranked
+from studyapp.services.refusals import Refused
+from studyapp.tasks.chunks import job_stream, work_here
+from studyapp.tasks.classifiers import load_prepared
+from studyapp.tasks.forward import ForwardThread
+
+if TYPE_CHECKING:
+    from inference.crop_cache import CropCache
+    from inference.images import ImageItem
+    from inference.prediction import PredictedBatch
+    from inference.prepared import PreparedClassifier
+
+KIND = "predict"
+CHUNK = 256
+BATCH = {"cpu": 32, "cuda": 256, "mps": 64}
+# Crops of larger datasets are not kept: at 224 x 224 this is 14,000 pictures.
+CACHE_LIMIT_BYTES = 2 * 2**30
+
+
+def predict_dataset(
+    dataset: Dataset,
+    classifier: Classifier,
+    *,
+    precision: str = "float32",
+    queue: str = FOREGROUND,
+    progress: bool = True,
+) -> tuple[PredictionRun, Job | None]:
+    """Predict every image of a dataset that its run lacks; the run, and the job where workers do it.
+
+    Repeating a complete run does nothing. Raises Refused where the classifier does not know the
+    dataset's classes or there are no pixels, and JobFailure where the work fails.
+    """
+    map_classes(dataset=dataset, classifier=classifier)
+    if not dataset.root and not dataset.copied:
+        raise Refused(
+            f"Dataset {dataset.name} lists names without pixels; bring predictions with import_predictions."
+        )
+    if classifier.source == Classifier.Source.ELSEWHERE:
+        raise Refused(
+            f"Classifier {classifier.name} has no network here; bring its predictions with "
+            "import_predictions."
+        )
+    run = predictions.open_run(dataset=dataset, classifier=classifier, precision=precision)
+    begun = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
+    if begun is not None:
+        if queue != FOREGROUND:
+            return run, jobs.hand_over(job=begun, queue=queue)
+        work_here(begun, progress=progress)
+    chunks = _missing_chunks(run)
+    # What was unreadable a moment ago in the job that was gone on with is not tried again at once.
+    if chunks and begun is None:
+        job = jobs.start_job(
+            kind=KIND,
+            title=f"Predict {dataset.name} with {classifier.name}",
+            chunks=chunks,
+            queue=queue,
+            parameters={"run": run.pk},
+        )
+        PredictionRun.objects.filter(pk=run.pk).update(job=job)
+        if queue != FOREGROUND:
+            return run, job
+        work_here(job, progress=progress)
+    run.refresh_from_db()
+    return run, None
+
+
+def _finish(job: Job) -> None:
+    predictions.finish_run(run=PredictionRun.objects.get(pk=job.parameters["run"]))
+
+
+@dataclass(slots=True)
+class _Part:
+    """A chunk under way: its images by primary key, which of them are awaited, what is there to write."""
+
+    chunk: Chunk
+    images: dict[int, Image]
+    awaited: set[int]
+    ranked: list[Ranked] = field(default_factory=list)
+    unreadable: list[LeftOut] = field(default_factory=list)
+
+
+@job_stream(KIND, finish=_finish)
+def predict_chunks(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Predict the chunks of one run, always with the next one fed before the last is written."""
+    first = next(chunks, None)
+    if first is None:
+        return
+    run = PredictionRun.objects.select_related("dataset", "classifier").get(pk=first.payload["run"])
+    mapping = map_classes(dataset=run.dataset, classifier=run.classifier)
+    categories = dict(run.classifier.class_list.categories.values_list("index", "pk"))
+    prepared = load_prepared(run.classifier, run.precision)
+    _describe(run, prepared)
+    batch_size = BATCH[prepared.classifier.device.type]
+    forward = ForwardThread(prepared, batch_size=batch_size, cache=_cache(run, prepared))
+    # More than decoding takes ahead, so that the network has work while rows are written.
+    ahead = 2 * CHUNK + 4 * batch_size
+    parts: deque[_Part] = deque()
+    try:
+        chunk: Chunk | None = first
+        while chunk is not None or parts:
+            while chunk is not None and sum(len(part.awaited) for part in parts) <= ahead:
+                parts.append(_fed(forward, run, chunk))
+                chunk = next(chunks, None)
+                if chunk is None:
+                    forward.no_more()
+            while parts and not parts[0].awaited:
+                done = parts.popleft()
+                _write(run, done, mapping, categories)
+                yield done.chunk
+            if parts:
+                batch = forward.next_batch()
+                if batch is not None:
+                    _sort_in(parts, batch)
+    finally:
+        forward.close()
+
+
+def _fed(forward: ForwardThread, run: PredictionRun, chunk: Chunk) -> _Part:
+    """Give the images of a chunk that have no prediction yet to the network."""
+    images = Image.objects.filter(
+        dataset_id=run.dataset_id, pk__gte=chunk.payload["first"], pk__lte=chunk.payload["last"]
+    ).exclude(pk__in=run.predictions.values("image"))
+    part = _Part(chunk, {image.pk: image for image in images.order_by("pk")}, set())
+    for image in part.images.values():
+        part.awaited.add(image.pk)
+        forward.feed(_item(run.dataset, image))
+    return part
+
+
+def _item(dataset: Dataset, image: Image) -> ImageItem:
+    from inference.images import ImageItem
+
+    return ImageItem(
+        key=image.pk, source=partial(_read_unchanged, dataset, image), digest=image.sha256 or None
+    )
+
+
+def _read_unchanged(dataset: Dataset, image: Image) -> bytes:
+    """The file as it was imported; another content would be predicted under the wrong digest."""
+    from inference.images import UnreadableImageError, content_digest, read_source
+
+    content = read_source(image_source(image, dataset))
+    if image.sha256 and content_digest(content) != image.sha256:
+        raise UnreadableImageError("unsupported", "The file has changed since it was imported: put it back.")
+    return content
+
+
+def _sort_in(parts: deque[_Part], batch: PredictedBatch) -> None:
+    """Put the results of a batch to the chunks that await them."""
+    owner = {key: part for part in parts for key in part.awaited}
+    ranking, probabilities = batch.ranking.tolist(), batch.probabilities.tolist()
+    for position, key in enumerate(batch.keys):
+        part = owner[int(key)]
+        part.awaited.discard(int(key))
+        part.ranked.append(Ranked(int(key), tuple(ranking[position]), tuple(probabilities[position])))
+    for failure in batch.failures:
+        part = owner[int(failure.key)]
+        part.awaited.discard(int(failure.key))
+        name = part.images[int(failure.key)].name
+        part.unreadable.append(LeftOut(name, f"Could not be read for a prediction. {failure.message}"))
+
+
+def _write(run: PredictionRun, part: _Part, mapping: ClassMapping, categories: dict[int, int]) -> None:
+    predictions.write_predictions(
+        run=run,
+        ranked=part.ranked,
+        labels=predictions.label_indices(part.images.values(), mapping),
+        categories=categories,
+        unreadable=part.unreadable,
+    )
+
+
+def _missing_chunks(run: PredictionRun) -> list[ChunkPlan]:
+    """Ranges of primary keys that hold the images without a prediction, a chunk's worth in each."""
+    missing = list(
+        run.dataset.images.exclude(pk__in=run.predictions.values("image"))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    return [
+        ChunkPlan(
+            payload={
+                "run": run.pk,
+                "first": missing[start],
+                "last": missing[min(start + CHUNK, len(missing)) - 1],
+            },
+            size=len(missing[start : start + CHUNK]),
+        )
+        for start in range(0, len(missing), CHUNK)
+    ]
+
+
+def _cache(run: PredictionRun, prepared: PreparedClassifier) -> CropCache | None:
+    """The folder of decoded crops, shared with attacks and probes, unless they would be too many."""
+    from inference.crop_cache import CropCache
+
+    side = prepared.classifier.preprocessing.crop.side
+    if run.dataset.images.count() * side * side * 3 > CACHE_LIMIT_BYTES:
+        return None
+    return CropCache(Path(settings.VAR) / "cache" / "crops")
+
+
+def _describe(run: PredictionRun, prepared: PreparedClassifier) -> None:
+    import torch
+
+    device = prepared.classifier.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    predictions.describe_run(
+        run=run,
+        device=f"{device} {name}".strip(),
+        versions={
+            "python": platform.python_version(),
+            **{
+                package: importlib.metadata.version(package)
+                for package in ("torch", "torchvision", "pillow", "numpy")
+            },
+        },
+        parameters={"ranks": 20, "batch": BATCH[device.type], "folded": prepared.folded},
+    )
