@@ -146,6 +146,7 @@ class Question(models.Model):
         STUDY = "study"
         PRACTICE = "practice"
         IMPORTED = "imported", "imported: answered elsewhere, no question of the study"
+        GOLDEN = "golden", "golden: a qualification set that experts answered elsewhere"
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="questions")
     arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="questions")
