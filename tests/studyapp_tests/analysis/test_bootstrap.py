@@ -78,6 +78,16 @@ def test_the_stratified_spread_is_the_textbook_variance() -> None:
     assert draws.var() == pytest.approx(variance, rel=0.03)
 
 
+def test_the_number_of_drawn_images_is_held_fixed() -> None:
+    # One stratum of ten errors, three drawn: whatever is redrawn, the share is a number of thirds.
+    values = np.array([1, 0, 0] + [NOT_DRAWN] * 7)
+    stratum = np.zeros(10, dtype=np.int64)
+    design = np.where(values == NOT_DRAWN, NOT_DRAWN, 0)
+    outcomes = ImageOutcomes(values[:, None], ("e",), stratum[:, None], design)
+    draws = bootstrap_images(outcomes, draws=500, rng=rng()).of("e")
+    assert set(np.round(draws * 3, 9)) == {0, 1, 2, 3}
+
+
 def test_a_sample_of_everything_spreads_as_the_full_review_does() -> None:
     values = (rng().random(2_000) < 0.3).astype(np.int64)
     stratum = (np.arange(2_000) < 1_000).astype(np.int64)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from studyapp.analysis.classifier_columns import question_weights
 from studyapp.analysis.evidence import GoldQuestions
 from studyapp.analysis.participant_quality import gold_rates, participant_quality, top_shares
 from studyapp.analysis.participant_uncertainty import ParticipantUncertainty, participant_uncertainty
+from studyapp.analysis.rectified import Review
 from studyapp.analysis.votes import AgreementRule, Answers
 from studyapp.analysis.withheld import Withheld
 from tests.studyapp_tests.analysis.tables import answers_of
@@ -18,18 +20,20 @@ RULE = AgreementRule()
 def random_study(seed: int, questions: int = 40, people: int = 12) -> Answers:
     rng = np.random.default_rng(seed)
     lenient = rng.random(people)
-    question = np.repeat(np.arange(questions), 5)
-    participant = np.concatenate([rng.permutation(people)[:5] for _ in range(questions)])
+    # Every fourth question has one answer: without its participant nothing is known about it.
+    sizes = np.where(np.arange(questions) % 4 == 0, 1, 5)
+    question = np.repeat(np.arange(questions), sizes)
+    participant = np.concatenate([rng.permutation(people)[:size] for size in sizes])
     value = (rng.random(len(question)) < 0.3 + 0.7 * lenient[participant]).astype(np.int16)
     return Answers(question, participant, value, ("no", "yes"), questions, people)
 
 
 def uncertain(
-    answers: Answers, weights: np.ndarray, standard: float, draws: int = 2000
+    answers: Answers, weights: np.ndarray, standard: float, draws: int = 2000, rule: AgreementRule = RULE
 ) -> ParticipantUncertainty:
     result = participant_uncertainty(
         answers,
-        RULE,
+        rule,
         standard_error=standard,
         question_weights=weights,
         draws=draws,
@@ -39,7 +43,13 @@ def uncertain(
     return result
 
 
-def plain_error(answers: Answers, weights: np.ndarray, standard: float, people: np.ndarray) -> float:
+def plain_error(
+    answers: Answers,
+    weights: np.ndarray,
+    standard: float,
+    people: np.ndarray,
+    rule: AgreementRule = RULE,
+) -> float:
     """Weighted acceptance, question by question, with participants' whole-number weights [P]."""
     accepted = judged = 0.0
     for q in range(answers.questions):
@@ -48,22 +58,23 @@ def plain_error(answers: Answers, weights: np.ndarray, standard: float, people: 
         if weight.sum() > 0:
             judged += weights[q]
             share = (weight * answers.value[mine]).sum() / weight.sum()
-            accepted += weights[q] * (share >= 0.8 - 1e-9)
+            accepted += weights[q] * (share >= rule.agreement / rule.required - 1e-9)
     return float(standard - (accepted / judged * weights.sum() if judged else 0))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_leaving_each_participant_out_is_recounting_without_them(seed: int) -> None:
+@pytest.mark.parametrize("rule", [RULE, AgreementRule(required=6, agreement=3)])
+def test_leaving_each_participant_out_is_recounting_without_them(seed: int, rule: AgreementRule) -> None:
     answers = random_study(seed)
     weights = np.random.default_rng(seed).integers(1, 4, answers.questions) / 400
-    result = uncertain(answers, weights, 0.3, draws=10)
+    result = uncertain(answers, weights, 0.3, draws=10, rule=rule)
     errors = []
     for person in range(answers.participants):
         people = np.ones(answers.participants)
         people[person] = 0
-        errors.append(plain_error(answers, weights, 0.3, people))
+        errors.append(plain_error(answers, weights, 0.3, people, rule))
     assert result.left_out == (pytest.approx(min(errors)), pytest.approx(max(errors)))
-    everyone = plain_error(answers, weights, 0.3, np.ones(answers.participants))
+    everyone = plain_error(answers, weights, 0.3, np.ones(answers.participants), rule)
     assert abs(errors[result.most_influential] - everyone) == pytest.approx(
         max(abs(e - everyone) for e in errors)
     )
@@ -88,6 +99,16 @@ def test_only_questions_about_mistakes_move_the_error() -> None:
     weights[3] = 0.01
     result = uncertain(answers, weights, 0.5)
     assert 0.49 - 1e-12 <= result.conservative_interval.low <= result.conservative_interval.high <= 0.5
+
+
+def test_a_drawn_mistake_weighs_as_much_as_its_stratum_says() -> None:
+    # Five images: stratum 0 has three mistakes of which two are drawn, stratum 1 one, drawn.
+    error = np.array([True, True, True, True, False])
+    question = np.array([0, 1, -1, 2, -1])
+    review = Review(error, np.array([1, 1, -1, 1, -1]), np.array([0, 0, 0, 1, 0]))
+    assert question_weights(review, question, 4).tolist() == pytest.approx([0.3, 0.3, 0.2, 0])
+    full = Review(error, review.verdict)
+    assert question_weights(full, question, 4).tolist() == pytest.approx([0.2, 0.2, 0.2, 0])
 
 
 def test_one_participant_cannot_be_resampled() -> None:

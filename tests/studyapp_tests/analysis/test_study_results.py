@@ -87,6 +87,15 @@ def test_dawid_skene_as_the_rule_decides_by_posterior() -> None:
     assert isinstance(row.participant_uncertainty, Withheld)
 
 
+def test_dawid_skene_learns_from_the_studys_own_questions() -> None:
+    rows = ["nnnnn", "yyyyy"] * 3 + ["yyyyy"] * 6 + ["nnnnn"] * 6
+    imported = np.arange(18) < 6
+    rule = AgreementRule(rule="dawid_skene")
+    found = results(rows, classifier("one", list(range(6, 18))), rule=rule, imported=imported)
+    assert found.classifiers[0].rectified_top1_error == 0.5
+    assert found.classifiers[0].undecided == 0
+
+
 def test_a_rule_without_its_gold_is_refused() -> None:
     with pytest.raises(ValueError, match='study toy: rule = "gold_calibrated" gives no verdicts'):
         results(["yyyyy"], classifier("one", [0]), rule=AgreementRule(rule="gold_calibrated"))
@@ -101,6 +110,9 @@ def test_gold_questions_of_the_study_calibrate_it() -> None:
     assert found.classifiers[0].rectified_top1_error == 0.5
     assert isinstance(found.gold_posterior, np.ndarray)
     assert [g.as_expected.share for g in found.gold] == [1, 1, 1, 1]
+    # Gold questions have known answers, so agreement on them is no evidence of reliability.
+    assert isinstance(found.reliability[0].reliability, Reliability)
+    assert found.reliability[0].reliability.questions == 2
 
 
 def test_controls_stand_beside_the_error_and_correct_it() -> None:
