@@ -20,7 +20,11 @@ class JobAdmin(FactAdmin):
     search_fields = ("title", "error")
     actions = ("retry", "cancel")
 
-    @admin.action(description="Retry the failed or cancelled jobs")
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may retry and cancel: whoever may change jobs."""
+        return request.user.has_perm("studyapp.change_job")
+
+    @admin.action(description="Retry the failed or cancelled jobs", permissions=["act"])
     def retry(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
         """Hand the chosen jobs back to the workers."""
         for job in jobs:
@@ -31,7 +35,7 @@ class JobAdmin(FactAdmin):
             else:
                 self.message_user(request, f"{job.title} is waiting for a worker again.")
 
-    @admin.action(description="Cancel the unfinished jobs")
+    @admin.action(description="Cancel the unfinished jobs", permissions=["act"])
     def cancel(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
         """Stop the chosen jobs: chunks under way are finished, no other is begun."""
         for job in jobs:

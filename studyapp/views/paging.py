@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 LONGEST_SEARCH = 200
 
 
@@ -30,7 +30,7 @@ class Slice(Generic[Row]):
     csv: str
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Row], *, size: int = 50) -> Slice[Row]:
+def page_of(request: HttpRequest, rows: QuerySet[Any, Row], *, size: int = 50) -> Slice[Row]:
     """The page that the address asks for (`?page=`); a page beyond the last is the last."""
     page = Paginator(rows, size).get_page(request.GET.get("page"))
     return Slice(
