@@ -16,6 +16,9 @@ from studyapp.analysis.arrays import FloatArray, IntArray
 
 NOT_DRAWN = -1
 
+# Counts of this many (draw, pattern) cells are in memory at once: 64 MiB of 8-byte integers.
+_BLOCK_CELLS = 8 * 2**20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageOutcomes:
@@ -81,9 +84,20 @@ def bootstrap_images(outcomes: ImageOutcomes, *, draws: int, rng: np.random.Gene
     if outcomes.stratum is None:
         patterns, counts = distinct_rows(outcomes.values)
         total = len(outcomes.values)
-        drawn = rng.multinomial(total, counts / total, size=draws)
-        return Draws(outcomes.names, np.asarray(drawn @ patterns.astype(np.float64) / total))
+        sums = _drawn_sums(patterns.astype(np.float64), counts, draws, rng)
+        return Draws(outcomes.names, np.asarray(sums / total))
     return Draws(outcomes.names, _stratified_draws(outcomes, outcomes.stratum, draws, rng))
+
+
+def _drawn_sums(patterns: FloatArray, counts: IntArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """[B, C] column sums over as many rows as `counts` [K] has, drawn with replacement from `patterns`."""
+    size = int(counts.sum())
+    block = max(1, _BLOCK_CELLS // len(counts))
+    blocks = [
+        rng.multinomial(size, counts / size, size=min(block, draws - start)) @ patterns
+        for start in range(0, draws, block)
+    ]
+    return np.concatenate(blocks)
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -135,29 +149,26 @@ def _stratified_draws(
     total, columns = values.shape
     strata = int(stratum.max()) + 1
     groups, group_sizes = distinct_rows(stratum)
-    size_draws = rng.multinomial(total, group_sizes / total, size=draws)
+    belongs = (groups[:, :, None] == np.arange(strata)).reshape(len(groups), columns * strata)
+    sizes = _drawn_sums(belongs.astype(np.float64), group_sizes, draws, rng).reshape(draws, columns, strata)
 
-    errors = np.zeros((columns, strata, draws))
-    drawn = np.zeros((columns, strata, draws))
+    errors = np.zeros((draws, columns, strata))
+    drawn = np.zeros((draws, columns, strata))
     design = np.zeros(total, dtype=np.int64) if outcomes.design is None else outcomes.design
     for cell in np.unique(design[design != NOT_DRAWN]):
         inside = design == cell
         patterns, counts = distinct_rows(np.hstack([values[inside], stratum[inside]]))
-        taken = rng.multinomial(int(counts.sum()), counts / counts.sum(), size=draws)
-        for c in range(columns):
-            value, own = patterns[:, c], patterns[:, columns + c]
-            for s in np.unique(own[value != NOT_DRAWN]):
-                known = (own == s) & (value != NOT_DRAWN)
-                drawn[c, s] += taken[:, known].sum(axis=1)
-                errors[c, s] += taken[:, known & (value == 1)].sum(axis=1)
+        value, own = patterns[:, :columns, None], patterns[:, columns:, None] == np.arange(strata)
+        known, wrong = own & (value != NOT_DRAWN), own & (value == 1)
+        flags = np.stack([known, wrong], axis=1).reshape(len(patterns), 2 * columns * strata)
+        sums = _drawn_sums(flags.astype(np.float64), counts, draws, rng).reshape(draws, 2, columns, strata)
+        drawn += sums[:, 0]
+        errors += sums[:, 1]
 
-    result = np.zeros((draws, columns))
+    observed = np.zeros((columns, strata))
     for c in range(columns):
-        sizes = np.zeros((strata, draws))
-        np.add.at(sizes, groups[:, c], size_draws.T)
         _, observed_drawn, observed_errors = _stratum_sums(values[:, c], stratum[:, c], strata)
-        # A draw that missed a small stratum keeps the share that was observed there.
-        observed = _share(observed_errors, observed_drawn)
-        share = np.where(drawn[c] > 0, _share(errors[c], drawn[c]), observed[:, None])
-        result[:, c] = (sizes * share).sum(axis=0) / total
-    return result
+        observed[c] = _share(observed_errors, observed_drawn)
+    # A draw that missed a small stratum keeps the share that was observed there.
+    share = np.where(drawn > 0, _share(errors, drawn), observed)
+    return np.asarray((sizes * share).sum(axis=2) / total, dtype=np.float64)

@@ -2,8 +2,8 @@
 
 A person's answers stand or fall together, so resampling images alone understates the uncertainty. Here
 the participants are the sample, as weights: a question is accepted if the weighted share of its positive
-answers is at least agreement/required. That moves more than resampling whole panels would, hence
-"conservative".
+answers is at least agreement/required. At four of five, unequal weights turn more verdicts
+against acceptance than for it, so these intervals are wide and lean upwards: "conservative".
 """
 
 from __future__ import annotations
@@ -61,21 +61,22 @@ def participant_uncertainty(
     weights = question_weights[asked]
     person = np.searchsorted(people, rows.participant)
     positive = rows.is_positive(rule.positive)
-    shape = (len(asked), len(people))
-    said = sparse.csr_matrix((np.ones(len(rows)), (question, person)), shape=shape)
-    agreed = sparse.csr_matrix((positive.astype(np.float64), (question, person)), shape=shape)
-
+    # One number per answer holds both what counts for acceptance and that there is an answer: the sum over
+    # a question is scale * (n * positive - t * received) + received, and received stays below scale.
+    n, t = rule.required, rule.agreement
+    scale = len(people) + 1
+    votes = sparse.csr_matrix(
+        (scale * (n * positive.astype(np.float64) - t) + 1, (question, person)),
+        shape=(len(asked), len(people)),
+    )
     replicates = np.empty(draws)
     for start in range(0, draws, _BLOCK):
         size = min(_BLOCK, draws - start)
         drawn = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), size=size)
-        accepted = _accepted_weight(said @ drawn.T, agreed @ drawn.T, weights, rule)
-        replicates[start : start + size] = standard_error - accepted
+        replicates[start : start + size] = standard_error - _accepted_weight(votes @ drawn.T, weights)
     interval = percentile(replicates)
     without = standard_error - _without_each(question, person, positive, weights, len(people), rule)
-    everyone = standard_error - float(
-        _accepted_weight(np.asarray(said.sum(axis=1)), np.asarray(agreed.sum(axis=1)), weights, rule)[0]
-    )
+    everyone = standard_error - float(_accepted_weight(np.asarray(votes.sum(axis=1)), weights)[0])
     return ParticipantUncertainty(
         conservative_interval=Interval(
             interval.low, interval.high, "participants resampled as weights (conservative)"
@@ -85,17 +86,14 @@ def participant_uncertainty(
     )
 
 
-def _accepted_weight(
-    received: FloatArray, positive: FloatArray, weights: FloatArray, rule: AgreementRule
-) -> FloatArray:
-    """[B] accepted weight from weighted counts [Q, B]; the unjudged weight is shared out in proportion."""
-    judged = received > 0
-    # Whole-number weights on both sides: the comparison with t/n is exact.
-    accepted = judged & (positive * rule.required >= rule.agreement * received)
-    judged_weight = weights @ judged
-    share = np.divide(
-        weights @ accepted, judged_weight, out=np.zeros(received.shape[1]), where=judged_weight > 0
-    )
+def _accepted_weight(balance: FloatArray, weights: FloatArray) -> FloatArray:
+    """[B] accepted weight from the balance of votes [Q, B]; unjudged weight is shared out in proportion.
+
+    Above zero: the weighted share of positives is at least t/n. Zero: no weighted answer. (All whole
+    numbers, so the comparison is exact.)
+    """
+    judged = weights @ (balance != 0)
+    share = np.divide(weights @ (balance > 0), judged, out=np.zeros(balance.shape[1]), where=judged > 0)
     return np.asarray(share * weights.sum(), dtype=np.float64)
 
 
