@@ -148,9 +148,17 @@ def _is_imagenet(listing: Listing, labels: list[Label], imagenet: ClassTable) ->
     if all((label.index is not None or label.text.isdecimal()) and not label.name for label in labels):
         # Bare numbers mean nothing by themselves; on ImageNet's own file names they mean its classes.
         return looks_like_validation_names([named.name for named in listing.names])
-    return all(label.wnid == "" and imagenet.knows(label) for label in set(labels)) and not any(
-        label.text.isdecimal() for label in labels
+    return not any(label.text.isdecimal() for label in labels) and all(
+        _means_the_same(label, imagenet) for label in set(labels)
     )
+
+
+def _means_the_same(label: Label, imagenet: ClassTable) -> bool:
+    """Whether every name that a label without a wnid gives means one and the same ImageNet class."""
+    if label.wnid or not imagenet.knows(label):
+        return False
+    by_name = Label(name=label.name)
+    return not label.name or (imagenet.knows(by_name) and imagenet.find(by_name) == imagenet.find(label))
 
 
 def _numbered_table(request: ImportRequest, listing: Listing) -> ClassTable:

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scipy.io import loadmat
-
 from studyapp.models import Dataset
 from studyapp.services.class_lists import WNID, Label
 from studyapp.services.csv_rows import Column, at_line, read_csv
@@ -138,6 +136,9 @@ def order_of(solution: Solution, *, told: str = "") -> str:
 def read_synsets(path: Path) -> dict[int, str]:
     """ILSVRC id -> wnid from the development kit's meta.mat, or from a CSV of ilsvrc_id, wnid."""
     if path.suffix.lower() == ".mat":
+        # Here, because every process that can import datasets would load it otherwise.
+        from scipy.io import loadmat
+
         try:
             synsets = loadmat(path, squeeze_me=True)["synsets"]
             pairs = [

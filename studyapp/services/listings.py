@@ -163,7 +163,7 @@ def _labelled_row(path: Path, row: CsvRow, columns: tuple[str, ...], split: str)
     return LabelledName(
         name=str(pure),
         label=label_of(values, where=where),
-        split=(SPLITS.get(own, own) or split or split_in(str(pure)))[:20],
+        split=(SPLITS.get(own, own) or split_in(str(pure)) or split)[:20],
         read_at=where,
     )
 

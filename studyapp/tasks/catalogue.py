@@ -53,8 +53,11 @@ def import_dataset(
     else:
         catalogue_import.write_names(dataset=dataset, images=plan.images)
     images = dataset.images.count()
+    asked = {image.name for image in plan.images} | {file.name for file in plan.left_out}
     skipped = tuple(
-        LeftOut(name, reason) for name, reason in dataset.skipped_files.values_list("name", "reason")
+        LeftOut(name, reason)
+        for name, reason in dataset.skipped_files.values_list("name", "reason")
+        if name in asked
     )
     return ImportSummary(dataset, images, images - before, skipped, plan.note, job)
 
