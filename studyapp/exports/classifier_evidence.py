@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Coalesce
 from studyapp.analysis.evidence import NO_QUESTION, ClassifierEvidence, Top5Evidence
 from studyapp.exports.columns import NONE_OF_THEM, Int64Array, integer_columns, positions_in
 from studyapp.exports.question_index import QuestionIndex, Uses
-from studyapp.models import Prediction, QuestionUse, StudyClassifier
+from studyapp.models import Prediction, QuestionUse, Study, StudyClassifier
 from studyapp.protocol.schema import Protocol, Top5Questions
 
 
@@ -27,6 +27,7 @@ class Predictions:
 
 
 def read_predictions(study_classifier: StudyClassifier) -> Predictions:
+    """All predictions of the classifier's run, by image."""
     rows = (
         Prediction.objects.filter(run=study_classifier.run)
         .annotate(
@@ -46,7 +47,10 @@ def classifier_evidence(
     predictions: Predictions,
     questions: QuestionIndex,
     uses: Uses,
+    groups: CategoryGroups,
 ) -> ClassifierEvidence:
+    """What the statistics need to know of one classifier."""
+
     def by_image(role: QuestionUse.Role) -> Int64Array:
         chosen = uses.of(role, study_classifier.pk)
         column = np.full(len(predictions.image), NO_QUESTION, dtype=np.int64)
@@ -60,7 +64,7 @@ def classifier_evidence(
         mistake_question=by_image(QuestionUse.Role.MISTAKE),
         label_in_top5=predictions.label_in_top5,
         top5=_top5(protocol, study_classifier, predictions, questions, uses),
-        stratum=_strata(protocol, predictions),
+        stratum=_strata(protocol, predictions, groups),
         correct_question=correct_question if (correct_question != NO_QUESTION).any() else None,
     )
 
@@ -93,10 +97,41 @@ def _top5(
     )
 
 
-def _strata(protocol: Protocol, predictions: Predictions) -> Int64Array | None:
-    """The stratum of each mistake in a sampled study: the classifier itself, or the image's category."""
+def _strata(protocol: Protocol, predictions: Predictions, groups: CategoryGroups) -> Int64Array | None:
+    """The stratum of each mistake in a sampled study: the classifier, the image's category, or its group."""
     if protocol.questions.review_sample is None:
         return None
     if protocol.questions.review_stratum == "category":
         return np.unique(predictions.category, return_inverse=True)[1].astype(np.int64)
+    if protocol.questions.review_stratum == "group":
+        # Categories without a group are one stratum of their own, after the named ones.
+        group = groups.of_category(predictions.category)
+        return np.where(group == NONE_OF_THEM, len(groups.names), group)
     return np.zeros(len(predictions.image), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryGroups:
+    """The groups that a hierarchy file gave: names in alphabetical order, and the group of each category."""
+
+    names: tuple[str, ...]
+    category: Int64Array
+    group: Int64Array
+
+    def of_category(self, wanted: Int64Array) -> Int64Array:
+        """[N] the group's index in `names` for each category key; -1 for none."""
+        place = positions_in(self.category, wanted)
+        if not len(self.category):
+            return place
+        return np.where(place == NONE_OF_THEM, NONE_OF_THEM, self.group[place])
+
+
+def category_groups(study: Study) -> CategoryGroups:
+    """The study's category groups as stored with it; empty without a hierarchy."""
+    pairs = sorted((int(category), str(group)) for category, group in study.groups)
+    names = tuple(sorted({group for _, group in pairs}))
+    return CategoryGroups(
+        names=names,
+        category=np.array([category for category, _ in pairs], dtype=np.int64),
+        group=np.array([names.index(group) for _, group in pairs], dtype=np.int64),
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from django.db import connections
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -29,8 +31,13 @@ def number_columns(rows: QuerySet[Any], *fields: str) -> tuple[Float64Array, ...
 
 
 def _table(rows: QuerySet[Any], fields: tuple[str, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    tuples = rows.values_list(*fields).iterator(chunk_size=FETCHED_AT_ONCE)
-    return np.fromiter(chain.from_iterable(tuples), dtype=dtype).reshape(-1, len(fields))
+    # The driver's own tuples: what Django does to each row costs more than all the statistics.
+    sql, parameters = rows.values_list(*fields).query.sql_with_params()
+    with connections[rows.db].chunked_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        batches = iter(partial(cursor.fetchmany, FETCHED_AT_ONCE), [])
+        numbers = chain.from_iterable(chain.from_iterable(batches))
+        return np.fromiter(numbers, dtype=dtype).reshape(-1, len(fields))
 
 
 def code_of(field: str, words: Sequence[str]) -> Case:

@@ -15,11 +15,11 @@ def shown(cell: Cell, column: Column) -> str:
     if cell is None or isinstance(cell, Withheld):
         return EMPTY
     if isinstance(cell, Bounds):
-        return f"{_number(cell.low, column)}{EN_DASH}{_number(cell.high, column)}"
+        return _range(cell.low, cell.high, column)
     if isinstance(cell, tuple):
         if column.kind == "counts":
             return " ".join(_number(part, column) for part in cell)
-        return f"{_number(cell[0], column)}{EN_DASH}{_number(cell[1], column)}"
+        return _range(cell[0], cell[1], column)
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, str):
@@ -40,6 +40,12 @@ def count_shown(count: int) -> str:
 def percent_shown(share: float) -> str:
     """A fraction of 1 as percent, two digits."""
     return f"{100 * share:.2f}".replace("-", "\u2212")
+
+
+def _range(low: float, high: float, column: Column) -> str:
+    # A dash between two minus signs would be read as a third.
+    between = " to " if low < 0 else EN_DASH
+    return f"{_number(low, column)}{between}{_number(high, column)}"
 
 
 def _number(value: float | int, column: Column) -> str:

@@ -75,7 +75,7 @@ def _height(figure: Figure) -> float:
 def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
     """Title above, caption below, and a plot that fills what is left."""
     height = float(canvas.get_figheight())
-    lines = _wrapped(figure.caption, 118)
+    lines = _wrapped(figure.caption, 132)
     bottom = (0.52 + 0.155 * len(lines)) / height
     left = 0.62 if isinstance(figure.content, BarGroups) else figure.content.label_inches
     axes.set_position((left / WIDTH, bottom, 1 - (left + 0.35) / WIDTH, 1 - bottom - 0.34 / height))
@@ -160,6 +160,8 @@ def _bar(axes: Any, bar: Bar, x: float, width: float, colour: str, *, small: boo
         xytext=(0, 2),
         ha="center",
         fontsize=size,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        zorder=6,
     )
 
 

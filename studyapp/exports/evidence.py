@@ -9,33 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import FloatField, QuerySet, Value
-from django.db.models.functions import Coalesce
 
-from studyapp.analysis.evidence import (
-    Controls,
-    GoldQuestions,
-    StudyEvidence,
-    TrueLabelQuestions,
-)
+from studyapp.analysis.evidence import Controls, GoldQuestions, StudyEvidence, TrueLabelQuestions
 from studyapp.analysis.votes import AgreementRule, Answers
-from studyapp.exports.classifier_evidence import classifier_evidence, read_predictions
-from studyapp.exports.columns import (
-    NONE_OF_THEM,
-    Float64Array,
-    Int64Array,
-    code_of,
-    integer_columns,
-    known,
-    number_columns,
-    positions_in,
-)
-from studyapp.exports.question_index import ORIGINS, QuestionIndex, Uses, read_questions, read_uses
-from studyapp.models import Answer, Arm, Participant, Question, QuestionUse, Study, StudyClassifier
+from studyapp.exports.answer_evidence import read_answers
+from studyapp.exports.classifier_evidence import category_groups, classifier_evidence, read_predictions
+from studyapp.exports.columns import NONE_OF_THEM, code_of, integer_columns, positions_in
+from studyapp.exports.question_index import QuestionIndex, Uses, read_questions, read_uses
+from studyapp.models import Arm, Question, QuestionUse, Study, StudyClassifier
 from studyapp.protocol.schema import ArmSetup, Protocol
 from studyapp.services.plans import setup_of
-
-NO_TIME = -1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +38,15 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
     setup = setup_of(protocol, arm.name)
     questions = read_questions(arm)
     uses = read_uses(arm, questions)
-    answers, pseudonyms = _answers(arm, mode, setup, questions)
+    read = read_answers(arm=arm, mode=mode, setup=setup, questions=questions)
+    answers = read.answers
     study_classifiers = tuple(
         study.study_classifiers.select_related("classifier", "run").order_by("position")
     )
     predicted = [read_predictions(study_classifier) for study_classifier in study_classifiers]
+    groups = category_groups(study)
     classifiers = tuple(
-        classifier_evidence(protocol, study_classifier, predictions, questions, uses)
+        classifier_evidence(protocol, study_classifier, predictions, questions, uses, groups)
         for study_classifier, predictions in zip(study_classifiers, predicted, strict=True)
     )
     rule = AgreementRule(
@@ -77,78 +62,18 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
         answers=answers,
         rule=rule,
         classifiers=classifiers,
-        participants=pseudonyms,
+        participants=read.pseudonyms,
         imported=questions.imported,
         controls=_controls(uses),
         gold_questions=_gold(arm, answers, questions, uses),
+        golden_answers=read.golden,
         true_label=_true_label(questions, uses),
+        expert_check=read.expert_check,
         planned_pairs=_planned_pairs(protocol),
+        groups=groups.of_category(predicted[0].category) if predicted and groups.names else None,
+        group_names=groups.names,
     )
     return ArmEvidence(arm.name, setup, evidence, questions, uses, study_classifiers)
-
-
-def counted_rows(arm: Arm, mode: str) -> QuerySet[Answer]:
-    """The answers of one arm and mode that count."""
-    return Answer.objects.filter(
-        question__arm=arm, question__origin__in=ORIGINS, mode=mode, status=Answer.Status.COUNTED
-    )
-
-
-def _answers(
-    arm: Arm, mode: str, setup: ArmSetup, questions: QuestionIndex
-) -> tuple[Answers, tuple[str, ...]]:
-    rows = counted_rows(arm, mode)
-    vocabulary = setup.values
-    columns = _answer_columns(rows, vocabulary)
-    if (columns.value == NONE_OF_THEM).any():
-        # Imported answers may use words that the protocol does not offer; they are received, not positive.
-        vocabulary = known(vocabulary, rows.order_by().values_list("value", flat=True).distinct())
-        columns = _answer_columns(rows, vocabulary)
-    in_order = np.lexsort((columns.key, columns.order, columns.question))
-    people, person = np.unique(columns.participant[in_order], return_inverse=True)
-    answers = Answers(
-        question=positions_in(questions.key, columns.question[in_order]).astype(np.int32),
-        participant=person.astype(np.int32),
-        value=columns.value[in_order].astype(np.int16),
-        vocabulary=vocabulary,
-        questions=len(questions),
-        participants=len(people),
-        seconds=columns.seconds[in_order] if np.isfinite(columns.seconds).any() else None,
-    )
-    return answers, _pseudonyms(people)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _AnswerColumns:
-    question: Int64Array
-    participant: Int64Array
-    value: Int64Array
-    order: Int64Array
-    key: Int64Array
-    seconds: Float64Array
-
-
-def _answer_columns(rows: QuerySet[Answer], vocabulary: tuple[str, ...]) -> _AnswerColumns:
-    """The rows in no order: sorting a million of them is quicker here than in the database."""
-    coded = rows.order_by().annotate(
-        code=code_of("value", vocabulary),
-        took=Coalesce("active_seconds", "server_seconds", Value(NO_TIME), output_field=FloatField()),
-    )
-    fields = ("question_id", "participant_id", "code", "order", "pk", "took")
-    *whole, seconds = number_columns(coded, *fields)
-    question, participant, value, order, key = (column.astype(np.int64) for column in whole)
-    return _AnswerColumns(
-        question, participant, value, order, key, np.where(seconds == NO_TIME, np.nan, seconds)
-    )
-
-
-def _pseudonyms(people: Int64Array) -> tuple[str, ...]:
-    names = dict(
-        Participant.objects.filter(pk__in=people.tolist()).values_list("pk", "pseudonym")
-        if len(people) < 900
-        else Participant.objects.values_list("pk", "pseudonym")
-    )
-    return tuple(names[int(person)] for person in people)
 
 
 def _controls(uses: Uses) -> Controls | None:

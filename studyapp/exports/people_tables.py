@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from studyapp.analysis.intervals import wilson_rate
 from studyapp.analysis.null_calibration import ControlAcceptance, Sensitivity
@@ -23,9 +24,29 @@ _RELIABILITY = (
 
 
 def reliability_table(arms: Sequence[ArmResults]) -> Table:
-    """The headline: positive answers against the rest on the study's own questions."""
-    rows = tuple((arm.arm, *_reliability_cells(row)) for arm in arms for row in arm.results.reliability[:1])
-    return Table("reliability", "Reliability", (ARM, *_RELIABILITY), rows, single=len(rows) == 1)
+    """Positive answers against the rest: over every answered question, and over the study's own.
+
+    How far people agree with one another does not depend on whose mistake a question is about, so
+    questions that only came with imported answers are in the headline.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    outside = any(arm.results.imported_questions for arm in arms)
+    for arm in arms:
+        binary = [row for row in arm.results.reliability if row.coding == arm.results.reliability[0].coding]
+        headline, own = binary[-1], binary[0]
+        rows.append((arm.arm, *_reliability_cells(headline), *_reliability_cells(own)[2:]))
+    own_columns = tuple(
+        replace(
+            column,
+            name=f"own_{column.name}",
+            heading=f"own {column.title}",
+            wide=not outside,
+            description=f"{column.description} The study's own questions only.",
+        )
+        for column in _RELIABILITY[2:]
+    )
+    columns = (ARM, *_RELIABILITY, *own_columns)
+    return Table("reliability", "Reliability", columns, tuple(rows), single=len(rows) == 1)
 
 
 def reliability_detail_table(arms: Sequence[ArmResults]) -> Table:

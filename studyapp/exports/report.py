@@ -14,6 +14,7 @@ from studyapp.analysis.study_results import analyse, golden_items
 from studyapp.analysis.votes import count_votes, counted_answers
 from studyapp.exports.arm_results import ArmResults
 from studyapp.exports.columns import Int64Array
+from studyapp.exports.display import count_shown
 from studyapp.exports.error_tables import (
     classifier_pairs_table,
     groups_table,
@@ -178,4 +179,4 @@ def _caption(study: Study, mode: str, arms: Sequence[ArmResults]) -> str:
     if rule is not None and rule.rule not in ("count", "proportion"):
         ruled = f"; rule {rule.rule.replace('_', ' ')}"
     rehearsed = "" if mode == "real" else f"{mode.upper()} ANSWERS. "
-    return f"{rehearsed}{answers} answers{ruled}; protocol {study.protocol_sha256[:12]}."
+    return f"{rehearsed}{count_shown(answers)} answers{ruled}; protocol {study.protocol_sha256[:12]}."

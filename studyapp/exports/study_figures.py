@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from studyapp.analysis.withheld import Bounds
-from studyapp.exports.display import percent_shown
+from studyapp.exports.display import count_shown, percent_shown
 from studyapp.exports.figures import Bar, BarGroups, DotRow, Dots, Figure, Group
 from studyapp.exports.tabular import Cell, Table
 
@@ -98,7 +98,7 @@ def _histogram(table: Table, caption: str) -> Figure | None:
         for name in series
         if all(isinstance(by_place[name, level]["mistakes"], int) for level in levels)
     }
-    counts = ", ".join(f"{name} n = {count}" for name, count in asked.items())
+    counts = ", ".join(f"{name} n = {count_shown(count)}" for name, count in asked.items())
     bounds = "" if asked else "Hatched: all that the answers allow, because questions were closed early. "
     last = "; ".join(
         f"{name} {_percent(_share(by_place[name, levels[-1]]['share']))} with all positive" for name in series
