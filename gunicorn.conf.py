@@ -15,5 +15,16 @@ timeout = 60
 graceful_timeout = 20
 # The heartbeat files belong in memory; a slow disk must not look like a dead worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# Operating is by signals; two servers of one account must not share a socket.
+control_socket_disable = True
 accesslog = None
 errorlog = "-"
+
+
+def post_worker_init(worker: object) -> None:
+    """Load every address and template engine before the first visitor, who would wait for it."""
+    from django.template import engines
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+    engines.all()

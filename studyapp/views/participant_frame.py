@@ -19,7 +19,7 @@ from studyapp.services.plans import protocol_of
 _SITTINGS = signing.Signer(sep=".", salt="second look sitting")
 _VISITORS = "second look visitor"
 _POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
 )
 

@@ -32,7 +32,7 @@ function fitPicture(picture, main) {
   const ratio = window.devicePixelRatio || 1;
   const side = Number(picture.getAttribute("width"));
   const beside = main.scrollHeight - picture.getBoundingClientRect().height;
-  const width = main.clientWidth - 2 * 16;
+  const width = main.clientWidth - 2 * 8;
   const height = Math.max(window.innerHeight - beside, 224);
   const scale = Math.floor((Math.min(width, height, 720) * ratio) / side);
   if (scale >= 1) picture.style.width = `${(side * scale) / ratio}px`;
