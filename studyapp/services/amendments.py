@@ -53,8 +53,8 @@ def amend_study(
     _refuse_fixed(study, changes)
     if protocol.answers.required < before.answers.required:
         raise Refused(
-            f"answers.required can not go down (from {before.answers.required} to {protocol.answers.required}):"
-            " answers that were counted would not be. Close the study instead."
+            f"answers.required can not go down (from {before.answers.required} to "
+            f"{protocol.answers.required}): answers that were counted would not be. Close the study instead."
         )
     canonical = canonical_json(protocol)
     digest = canonical_sha256(canonical)

@@ -80,8 +80,8 @@ class Command(ResearchCommand):
             return None
         if found.state != Study.State.DRAFT or found.protocol_sha256 != protocol_sha256(protocol):
             raise Refused(
-                f"Study {found.name} exists ({found.get_state_display()}) and is not a draft of this protocol; give "
-                "another name (--name NAME)."
+                f"Study {found.name} exists ({found.get_state_display()}) and is no draft of this protocol; "
+                "give another name (--name NAME)."
             )
         return found
 
