@@ -83,6 +83,11 @@ def pseudonym_of(*, panel: str, person: str) -> str:
     return hmac.new(_key("pseudonym"), message, hashlib.sha256).hexdigest()
 
 
+def sealed(person: str) -> bytes:
+    """A panel's id of a person, encrypted for `ParticipantIdentity`."""
+    return Fernet(_fernet_key()).encrypt(person.encode())
+
+
 def person_of(identity: ParticipantIdentity) -> str:
     """The panel's id of a participant, decrypted."""
     return Fernet(_fernet_key()).decrypt(bytes(identity.ciphertext)).decode()
@@ -168,7 +173,7 @@ def _participant(visitor: Visitor) -> Participant:
         ParticipantIdentity.objects.create(
             participant=participant,
             panel=visitor.panel,
-            ciphertext=Fernet(_fernet_key()).encrypt(visitor.person.encode()),
+            ciphertext=sealed(visitor.person),
         )
     return participant
 
