@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,11 @@ from inference.images import DecodedCrop, DecodeFailure, ImageItem, load_crop
 from inference.prefetch import prefetch
 from inference.prepared import Precision, PreparedClassifier, prepare
 
+Item = TypeVar("Item")
+
+#: Batches that are classified at the same time on the CPU, whatever the number of cores: each takes memory.
+MOST_STREAMS = 4
+
 #: Ranks that are kept: 1-5 for the error rates, 6-20 for hard foils.
 RANKS = 20
 
@@ -27,7 +34,7 @@ class PredictedBatch:
 
     `keys`, `digests`: n caller's keys and SHA-256 of the files. `ranking`: (n, k) class indices, best first,
     equal logits in order of index. `probabilities`: (n, k) softmax over all classes, float32. k is 20, or the
-    number of classes if there are fewer. `failures`: pictures left out, since the batch before.
+    number of classes if there are fewer. `failures`: pictures of this batch that could not be decoded.
     """
 
     keys: tuple[int | str, ...]
@@ -47,46 +54,60 @@ def predict(
     cache: CropCache | None = None,
     ranks: int = RANKS,
 ) -> Iterator[PredictedBatch]:
-    """Classify pictures in batches on the classifier's device, `batch_size` decodable ones at a time.
+    """Classify pictures in batches of `batch_size` files on the classifier's device, in order.
 
-    Give a PreparedClassifier to prepare once for many calls (its own precision then holds). `workers` threads
-    decode ahead (default: one per two cores on the CPU, one per core beside an accelerator). Pictures that
-    cannot be decoded are reported in the batches' `failures`; the rest goes on.
+    Give a PreparedClassifier to prepare once for many calls (its own precision then holds). Pictures that
+    cannot be decoded are reported in their batch's `failures`; the rest goes on.
+
+    On the CPU each of `workers` threads (default: one per core, at most four, which then share the cores)
+    decodes and classifies whole batches: threads that share a forward pass wait for one another whenever one
+    of them is held up. Beside an accelerator `workers` threads decode ahead of the one that feeds it. No more
+    than `workers + 1` batches (accelerator: two) are read from `items` before the first is yielded.
     """
     if batch_size < 1:
         raise ValueError(f"Batch size {batch_size}: give at least 1.")
     prepared = classifier if isinstance(classifier, PreparedClassifier) else prepare(classifier, precision)
-    crop = prepared.classifier.preprocessing.crop
-    device = prepared.classifier.device
-    loaded = prefetch(
-        partial(load_crop, crop=crop, cache=cache),
-        items,
-        workers=_decoding_threads(device) if workers is None else workers,
-        ahead=2 * batch_size,
-    )
-    crops: list[DecodedCrop] = []
-    failures: list[DecodeFailure] = []
-    for result in loaded:
-        if isinstance(result, DecodeFailure):
-            failures.append(result)
-            continue
-        crops.append(result)
-        if len(crops) == batch_size:
-            yield _classify(prepared, crops, failures, ranks)
-            crops, failures = [], []
-    if crops or failures:
-        yield _classify(prepared, crops, failures, ranks)
+    on_cpu = prepared.classifier.device.type == "cpu"
+    threads = _threads(on_cpu) if workers is None else workers
+    load = partial(load_crop, crop=prepared.classifier.preprocessing.crop, cache=cache)
+    if not on_cpu:
+        loaded = prefetch(load, items, workers=threads, ahead=batch_size)
+        for results in _batches(loaded, batch_size):
+            yield _classify(prepared, results, ranks)
+        return
+
+    def classify_files(batch: list[ImageItem]) -> PredictedBatch:
+        return _classify(prepared, [load(item) for item in batch], ranks)
+
+    before = torch.get_num_threads()
+    try:
+        yield from prefetch(
+            classify_files,
+            _batches(items, batch_size),
+            workers=threads,
+            ahead=threads,
+            start_thread=partial(torch.set_num_threads, max(1, _cores() // max(1, threads))),
+        )
+    finally:
+        # What a thread sets for itself is also what PyTorch gives to threads that start later.
+        torch.set_num_threads(before)
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def _classify(
-    prepared: PreparedClassifier, crops: list[DecodedCrop], failures: list[DecodeFailure], ranks: int
+    prepared: PreparedClassifier, results: list[DecodedCrop | DecodeFailure], ranks: int
 ) -> PredictedBatch:
+    crops = [result for result in results if isinstance(result, DecodedCrop)]
+    failures = tuple(result for result in results if isinstance(result, DecodeFailure))
     kept = min(ranks, len(prepared.classifier.classes))
     if not crops:
         nothing = (0, kept)
-        return PredictedBatch(
-            (), (), np.empty(nothing, np.int32), np.empty(nothing, np.float32), tuple(failures)
-        )
+        return PredictedBatch((), (), np.empty(nothing, np.int32), np.empty(nothing, np.float32), failures)
     pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops]))
     if prepared.classifier.device.type == "cuda":
         pixels = pixels.pin_memory()
@@ -104,10 +125,13 @@ def _classify(
         digests=tuple(crop.digest for crop in crops),
         ranking=ranking.to(torch.int32).cpu().numpy(),
         probabilities=probabilities.cpu().numpy(),
-        failures=tuple(failures),
+        failures=failures,
     )
 
 
-def _decoding_threads(device: torch.device) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // 2) if device.type == "cpu" else cores
+def _threads(on_cpu: bool) -> int:
+    return min(_cores(), MOST_STREAMS) if on_cpu else _cores()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,19 +13,25 @@ Result = TypeVar("Result")
 
 
 def prefetch(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, ahead: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    ahead: int,
+    start_thread: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Yield `function(item)` for every item, in order, while threads work on up to `ahead` later items.
 
     Threads and not processes: Pillow decodes and resizes without holding the interpreter's lock. With no
-    workers everything happens in the caller's thread. An exception of `function` is raised at its item; when
-    the consumer stops early, what has not begun is cancelled.
+    workers everything happens in the caller's thread. `start_thread` runs first in each thread. An exception
+    of `function` is raised at its item; when the consumer stops early, what has not begun is cancelled.
     """
     if workers < 1:
         yield from map(function, items)
         return
     source = iter(items)
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="decode") as pool:
+    start = start_thread or (lambda: None)
+    with ThreadPoolExecutor(workers, thread_name_prefix="prefetch", initializer=start) as pool:
         pending: deque[Future[Result]] = deque(
             pool.submit(function, item) for item in islice(source, max(1, ahead))
         )
