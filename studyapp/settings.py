@@ -196,6 +196,7 @@ UNFOLD = {
     "SITE_HEADER": "Second Look",
     "SITE_SYMBOL": "visibility",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/studyapp/eye.svg"}],
     "SHOW_HISTORY": False,
     "SIDEBAR": {"navigation": "studyapp.admin.sidebar.navigation"},
     # The accent of the researcher pages, #2f5d8c, lightened and darkened.

@@ -47,7 +47,7 @@ def errors_of(runs: Sequence[PredictionRun]) -> Mapping[int, RunErrors]:
         return {run: _errors(tally) for run, tally in tallies.items()}
 
     keys = ",".join(f"{run.pk}:{run.finished_at}" for run in runs)
-    return remembered(f"errors:{hash(keys)}", count)
+    return remembered(f"errors:{keys}", count)
 
 
 def common_mistakes(run: PredictionRun) -> QuerySet[Any, Any]:

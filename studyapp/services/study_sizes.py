@@ -8,9 +8,11 @@ from pathlib import Path
 
 from studyapp.models import Classifier, Dataset, Question, QuestionUse
 from studyapp.protocol.schema import Protocol
+from studyapp.services.alike_names import refuse_alike_names
 from studyapp.services.asking import pooled
-from studyapp.services.questions import plan_questions
+from studyapp.services.questions import plan_questions, shown_categories
 from studyapp.services.refusals import Refused
+from studyapp.services.study_creation import has_pixels
 from studyapp.services.study_files import read_study_files
 from studyapp.services.study_predictions import read_predictions
 
@@ -56,6 +58,9 @@ def study_size(*, protocol: Protocol, folder: Path | None = None) -> StudySize:
         ),
         files=read_study_files(protocol=protocol, dataset=dataset, folder=folder),
     )
+    if has_pixels(dataset):
+        helps = [setup.class_help for setup in protocol.arm_setups()]
+        refuse_alike_names(categories=shown_categories(plan), helps=helps)
     counts = dict.fromkeys(QuestionUse.Role, 0)
     questions = gold = practice = 0
     for setup in protocol.arm_setups():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,14 +83,16 @@ class Timeline:
 
 def remembered(key: str, compute: Callable[[], Value]) -> Value:
     """What `compute` returns; kept for a while where it took long, so that pages stay quick."""
-    found: Value | None = cache.get(key)
+    # Keys hold times and lists of any length; a digest suits every cache.
+    short = f"watching:{hashlib.sha256(key.encode()).hexdigest()}"
+    found: Value | None = cache.get(short)
     if found is not None:
         return found
     began = time.monotonic()
     value = compute()
     took = time.monotonic() - began
     if took > _SLOW_SECONDS:
-        cache.set(key, value, timeout=min(60.0, 10 * took))
+        cache.set(short, value, timeout=min(60.0, 10 * took))
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponseBase
@@ -86,8 +86,21 @@ def classifier(request: HttpRequest, name: str) -> HttpResponseBase:
         "nav": "classifiers",
         "classifier": row,
         "classes": row.class_list.categories.count(),
+        "preprocessing": list(_flat(row.preprocessing)),
         "lines": lines,
         "chosen": chosen,
         "page": page_of(request, mistakes, size=25) if mistakes is not None else None,
     }
     return render(request, "research/classifier.html", context)
+
+
+def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    """Preprocessing line by line: what is nested is named by its path."""
+    for key, value in values.items():
+        name = f"{above}{key}".replace("_", " ")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}: ")
+        elif isinstance(value, list):
+            yield name, ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
+        elif value is not None:
+            yield name, f"{value:g}" if isinstance(value, float) else str(value)

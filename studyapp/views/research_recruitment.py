@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from studyapp.models import Mode, RecruitmentLink
 from studyapp.recruitment.link import LinkRefused, link_url
 from studyapp.services.plans import protocol_of
-from studyapp.services.recruiting import TooMany, add_open_link, invite, own_preview
+from studyapp.services.recruiting import OWN_PREVIEW, TooMany, add_open_link, invite, own_preview
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import person, researcher
 from studyapp.views.study_frame import frame, study_or_404
@@ -38,7 +38,8 @@ def links(request: HttpRequest, name: str) -> HttpResponseBase:
                 for link in unspent.iterator()
             ),
         )
-    open_links = [(link, link_url(link)) for link in rows.filter(single_use=False).order_by("pk")[:100]]
+    shared = rows.filter(single_use=False).exclude(note=OWN_PREVIEW).order_by("pk")
+    open_links = [(link, link_url(link)) for link in shared[:100]]
     page = page_of(request, rows.filter(single_use=True).order_by("-pk"))
     context = frame(request, study, "links") | {
         "open_links": open_links,

@@ -83,7 +83,8 @@ def review(request: HttpRequest, name: str, key: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         found = Stimulus.objects.select_related("image__category").prefetch_related("questions__label")
         [shot] = _shots([found.get(pk=stimulus.pk)])
-        return render(request, "research/_shot.html", {"shot": shot, "study": study, "focus": True})
+        context = {"shot": shot, "study": study, "focus": True, "review": review_counts(study)}
+        return render(request, "research/_shot.html", context)
     return redirect(_back(request, name))
 
 
