@@ -1,0 +1,88 @@
+"""What the results must show if the platform works: planted errors, exactly, and under erring people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom
+
+from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
+from studyapp.analysis.evidence import NO_QUESTION, ClassifierEvidence
+from studyapp.analysis.votes import AgreementRule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Acceptance:
+    """Probability [Q] that a question is agreed: by the planted truth alone, and with people who err."""
+
+    planted: FloatArray
+    with_errors: FloatArray
+
+
+def acceptance(relevant: BoolArray, *, rule: AgreementRule, error_rate: float) -> Acceptance:
+    """P(at least t of n positive), each answer positive with 1 - error_rate or error_rate: binomial."""
+    agreed_if_relevant = float(binom.sf(rule.agreement - 1, rule.required, 1.0 - error_rate))
+    agreed_if_not = float(binom.sf(rule.agreement - 1, rule.required, error_rate))
+    return Acceptance(
+        planted=relevant.astype(np.float64),
+        with_errors=np.where(relevant, agreed_if_relevant, agreed_if_not),
+    )
+
+
+def expected_error(classifier: ClassifierEvidence, agreed: FloatArray) -> float:
+    """Expected rectified top-1 error: (1/N) * sum over the mistakes of 1 - P(agreed).
+
+    A mistake without a question stays wrong; in a sampled study each stratum's mean over the drawn
+    mistakes stands for the whole stratum (science.md, section 1).
+    """
+    questions = classifier.mistake_question[:, np.newaxis]
+    return _expected(~classifier.correct, questions, classifier, agreed)
+
+
+def expected_top5_errors(classifier: ClassifierEvidence, agreed: FloatArray) -> tuple[float, float] | None:
+    """Expected rectified top-5 error in variants A and B; None without questions about the top 5.
+
+    Of several questions about one image any that is agreed accepts it; their answers are independent
+    given the truth.
+    """
+    if classifier.top5 is None or classifier.label_in_top5 is None:
+        return None
+    questions = classifier.top5.questions.reshape(len(classifier.correct), -1)
+    variant_b = ~classifier.correct & ~classifier.label_in_top5
+    return (
+        _expected(~classifier.correct, questions, classifier, agreed),
+        _expected(variant_b, questions, classifier, agreed),
+    )
+
+
+def _expected(
+    error: BoolArray, questions: IntArray, classifier: ClassifierEvidence, agreed: FloatArray
+) -> float:
+    asked = questions != NO_QUESTION
+    probability = np.where(asked, agreed[np.where(asked, questions, 0)] if len(agreed) else 0.0, 0.0)
+    remains = 1.0 - np.where(asked.any(axis=1), 1.0 - (1.0 - probability).prod(axis=1), 0.0)
+    if classifier.stratum is None:
+        return float(remains[error].sum() / len(error))
+    drawn = error & asked.any(axis=1)
+    total = 0.0
+    for stratum in np.unique(classifier.stratum[error]):
+        here = error & (classifier.stratum == stratum)
+        sample = remains[here & drawn]
+        total += here.sum() * (sample.mean() if len(sample) else 1.0)
+    return float(total / len(error))
+
+
+def agreed_tail(classifier: ClassifierEvidence, agreed: FloatArray, observed: int) -> float:
+    """Two-sided probability of `observed` agreed mistakes or a more unlikely count, given the plan.
+
+    The count is a sum of independent yes-or-no outcomes with few distinct probabilities: the convolution
+    of one binomial for each.
+    """
+    asked = classifier.mistake_question[~classifier.correct]
+    probability = agreed[asked[asked != NO_QUESTION]]
+    mass: FloatArray = np.ones(1)
+    for level, size in zip(*np.unique(probability, return_counts=True), strict=True):
+        mass = np.convolve(mass, binom.pmf(np.arange(size + 1), size, level))
+    below, above = mass[: observed + 1].sum(), mass[observed:].sum()
+    return float(min(1.0, 2.0 * min(below, above)))
