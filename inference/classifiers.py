@@ -89,7 +89,10 @@ def load_classifier(spec: ClassifierSpec, device: torch.device | str | None = No
     recipe = spec.preprocessing or default_preprocessing(
         architecture, from_file=spec.weights is not None, pretrained=spec.pretrained
     )
-    network = network.to(target).requires_grad_(False)
+    network = network.to(target)
+    # One by one, because a TorchScript module refuses requires_grad_().
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
     _check_output(spec, network, recipe, target)
     return Classifier(spec, network, recipe, class_names(spec), digest, source, target)
 

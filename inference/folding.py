@@ -61,6 +61,7 @@ def fuse_activations(traced: nn.Module) -> nn.Module:
         if activation[0] != "none" and follower is not None:
             follower.replace_all_uses_with(node)
             traced.graph.erase_node(follower)
+    traced.delete_all_unused_submodules()
     traced.graph.lint()
     traced.recompile()
     return traced
@@ -171,5 +172,6 @@ def _fold_batch_norm(traced: fx.GraphModule) -> None:
         traced.add_submodule(name, modules[name])
         node.replace_all_uses_with(before)
         traced.graph.erase_node(node)
+    traced.delete_all_unused_submodules()
     traced.graph.lint()
     traced.recompile()

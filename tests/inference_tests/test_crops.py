@@ -65,7 +65,11 @@ def test_the_crop_is_torchvisions_to_the_pixel(width: int, height: int, side: in
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from(["resize_then_crop", "crop_then_resize", "squash"]))
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.sampled_from(["resize_then_crop", "crop_then_resize", "squash"]),
+)
 def test_every_picture_gives_a_full_square(width: int, height: int, rule: str) -> None:
     crop = Crop(side=16, rule=rule, resize=20)  # type: ignore[arg-type]  # one of the three literals
     assert crop_pixels(Image.new("RGB", (width, height)), crop).shape == (16, 16, 3)

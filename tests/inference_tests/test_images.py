@@ -106,7 +106,11 @@ def test_an_animation_gives_its_first_frame() -> None:
 
 
 def test_transparency_is_laid_on_white() -> None:
-    assert decode_image(encoded(Image.new("RGBA", (2, 2), (255, 0, 0, 0)))).getpixel((0, 0)) == (255, 255, 255)
+    assert decode_image(encoded(Image.new("RGBA", (2, 2), (255, 0, 0, 0)))).getpixel((0, 0)) == (
+        255,
+        255,
+        255,
+    )
 
 
 def test_a_transparent_palette_colour_is_laid_on_white() -> None:
