@@ -124,7 +124,7 @@ def free_slots(
     if protocol.participants.practice_questions and protocol.participants.one_look:
         practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
         free = free.exclude(image_id__in=list(practised.values_list("image_id", flat=True)))
-    return free.order_by("taken", "shuffle", "pk")
+    return free.order_by("taken", "shuffle")
 
 
 def unseen_by(
@@ -150,21 +150,21 @@ def work_remains(*, study: Study, mode: str, arm_ids: Sequence[int], participant
     return False
 
 
-def work_with_others(*, sitting: Sitting) -> bool:
-    """Whether questions that this person may answer are all out on other people's leases at the moment."""
-    protocol = protocol_of(sitting.study)
+def work_with_others(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
+    """Whether questions that this person may answer are all out on leases, and may come back."""
+    protocol = protocol_of(study)
     leased = QuestionSlots.objects.filter(
-        study=sitting.study,
-        mode=sitting.mode,
-        arm_id__in=arms_open_to(sitting),
+        study=study,
+        mode=mode,
+        arm_id__in=arm_ids,
         gold=False,
         open=True,
         taken__gte=F("required"),
         counted__lt=F("required"),
     )
-    return unseen_by(
-        leased, participant_id=sitting.participant_id, study=sitting.study, protocol=protocol
-    ).exists()
+    if participant_id is not None:
+        leased = unseen_by(leased, participant_id=participant_id, study=study, protocol=protocol)
+    return leased.exists()
 
 
 def _showable(presentations: QuerySet[Presentation]) -> QuerySet[Presentation]:
