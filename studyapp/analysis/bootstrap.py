@@ -11,13 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from studyapp.analysis.arrays import FloatArray, IntArray
+from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
 
 NOT_DRAWN = -1
 
 # Counts of this many (draw, pattern) cells are in memory at once: 64 MiB of 8-byte integers.
 _BLOCK_CELLS = 8 * 2**20
+
+_MANY_PATTERNS = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,21 +86,35 @@ def bootstrap_images(outcomes: ImageOutcomes, *, draws: int, rng: np.random.Gene
         raise ValueError(f"draws = {draws}: a bootstrap needs at least one draw")
     if outcomes.stratum is None:
         patterns, counts = distinct_rows(outcomes.values)
-        total = len(outcomes.values)
-        sums = _drawn_sums(patterns.astype(np.float64), counts, draws, rng)
-        return Draws(outcomes.names, np.asarray(sums / total))
+        return Draws(outcomes.names, _drawn_means(patterns.astype(np.float64), counts, draws, rng))
     return Draws(outcomes.names, _stratified_draws(outcomes, outcomes.stratum, draws, rng))
 
 
-def _drawn_sums(patterns: FloatArray, counts: IntArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """[B, C] column sums over as many rows as `counts` [K] has, drawn with replacement from `patterns`."""
-    size = int(counts.sum())
-    block = max(1, _BLOCK_CELLS // len(counts))
-    blocks = [
-        rng.multinomial(size, counts / size, size=min(block, draws - start)) @ patterns
-        for start in range(0, draws, block)
-    ]
-    return np.concatenate(blocks)
+def _drawn_means(patterns: FloatArray, counts: IntArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """[B, C] column means over as many rows as `counts` [K] has, drawn with replacement from `patterns`."""
+    size, block = int(counts.sum()), max(1, _BLOCK_CELLS // len(counts))
+    return (
+        np.concatenate(
+            [
+                _drawn_counts(counts, min(block, draws - start), rng) @ patterns
+                for start in range(0, draws, block)
+            ]
+        )
+        / size
+    )
+
+
+def _drawn_counts(counts: IntArray, draws: int, rng: np.random.Generator) -> IntArray:
+    """[B, K] how often each pattern comes up when as many rows as there are are drawn with replacement."""
+    total, patterns = int(counts.sum()), len(counts)
+    if patterns * 8 < total or patterns < _MANY_PATTERNS:
+        return rng.multinomial(total, counts / total, size=draws)
+    # With few images a pattern, drawing the images one by one is quicker than one binomial a pattern.
+    owner = np.repeat(np.arange(patterns), counts)
+    drawn = np.empty((draws, patterns), dtype=np.int64)
+    for row in drawn:
+        row[:] = np.bincount(owner[rng.integers(0, total, size=total)], minlength=patterns)
+    return drawn
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -149,26 +166,51 @@ def _stratified_draws(
     total, columns = values.shape
     strata = int(stratum.max()) + 1
     groups, group_sizes = distinct_rows(stratum)
-    belongs = (groups[:, :, None] == np.arange(strata)).reshape(len(groups), columns * strata)
-    sizes = _drawn_sums(belongs.astype(np.float64), group_sizes, draws, rng).reshape(draws, columns, strata)
-
-    errors = np.zeros((draws, columns, strata))
-    drawn = np.zeros((draws, columns, strata))
     design = np.zeros(total, dtype=np.int64) if outcomes.design is None else outcomes.design
-    for cell in np.unique(design[design != NOT_DRAWN]):
-        inside = design == cell
-        patterns, counts = distinct_rows(np.hstack([values[inside], stratum[inside]]))
-        value, own = patterns[:, :columns, None], patterns[:, columns:, None] == np.arange(strata)
-        known, wrong = own & (value != NOT_DRAWN), own & (value == 1)
-        flags = np.stack([known, wrong], axis=1).reshape(len(patterns), 2 * columns * strata)
-        sums = _drawn_sums(flags.astype(np.float64), counts, draws, rng).reshape(draws, 2, columns, strata)
-        drawn += sums[:, 0]
-        errors += sums[:, 1]
-
-    observed = np.zeros((columns, strata))
+    rows = np.hstack([values, stratum])
+    cells = [distinct_rows(rows[design == cell]) for cell in np.unique(design[design != NOT_DRAWN])]
+    patterns = np.concatenate([cell for cell, _ in cells])
+    by_column = [
+        _StratumSums.of(groups[:, c], patterns[:, c], patterns[:, columns + c], strata)
+        for c in range(columns)
+    ]
+    observed = []
     for c in range(columns):
         _, observed_drawn, observed_errors = _stratum_sums(values[:, c], stratum[:, c], strata)
-        observed[c] = _share(observed_errors, observed_drawn)
-    # A draw that missed a small stratum keeps the share that was observed there.
-    share = np.where(drawn > 0, _share(errors, drawn), observed)
-    return np.asarray((sizes * share).sum(axis=2) / total, dtype=np.float64)
+        observed.append(_share(observed_errors, observed_drawn)[:, None])
+
+    result = np.empty((draws, columns))
+    block = max(1, _BLOCK_CELLS // (len(groups) + len(patterns)))
+    for start in range(0, draws, block):
+        size = min(block, draws - start)
+        grouped = _drawn_counts(group_sizes, size, rng).T
+        taken = np.concatenate([_drawn_counts(counts, size, rng) for _, counts in cells], axis=1).T
+        for c, sums in enumerate(by_column):
+            drawn = sums.known @ taken
+            # A draw that missed a small stratum keeps the share that was observed there.
+            share = np.where(drawn > 0, _share(sums.wrong @ taken, drawn), observed[c])
+            result[start : start + size, c] = ((sums.sizes @ grouped) * share).sum(axis=0) / total
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _StratumSums:
+    """Sparse sums of one column by stratum: over groups [S, G], known and wrong patterns [S, K]."""
+
+    sizes: sparse.csr_matrix
+    known: sparse.csr_matrix
+    wrong: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, group: IntArray, value: IntArray, own: IntArray, strata: int) -> _StratumSums:
+        return cls(
+            sizes=_indicator(group, np.ones(len(group), dtype=bool), strata),
+            known=_indicator(own, value != NOT_DRAWN, strata),
+            wrong=_indicator(own, value == 1, strata),
+        )
+
+
+def _indicator(stratum: IntArray, chosen: BoolArray, strata: int) -> sparse.csr_matrix:
+    column = np.flatnonzero(chosen)
+    entries = (np.ones(len(column)), (stratum[column], column))
+    return sparse.csr_matrix(entries, shape=(strata, len(stratum)))

@@ -101,7 +101,8 @@ def remaining_errors(review: Review, *, name: str, undecided_accepted: bool = Fa
     """1 where an error stays an error, 0 where there was none or people agree with it.
 
     An undecided question keeps its error (unless the lower bound is asked for). An error without a question
-    stays wrong in a full review and is `NOT_DRAWN` in a sampled one.
+    stays wrong in a full review and is `NOT_DRAWN` in a sampled one; errors of a stratum in which nothing
+    was drawn stay wrong, too.
     """
     accepted = review.verdict == Verdict.AGREED
     if undecided_accepted:
@@ -109,9 +110,18 @@ def remaining_errors(review: Review, *, name: str, undecided_accepted: bool = Fa
     values = (review.error & ~accepted).astype(np.int8)
     if review.stratum is None:
         return OutcomeColumn(name, values)
-    values[review.error & (review.verdict == NO_QUESTION)] = NOT_DRAWN
+    values[_not_drawn(review)] = NOT_DRAWN
     # Stratum 0 holds the images without an error: they are all known.
     return OutcomeColumn(name, values, np.where(review.error, review.stratum + 1, 0))
+
+
+def _not_drawn(review: Review) -> BoolArray:
+    """[N] errors that others of their stratum speak for."""
+    unasked = review.error & (review.verdict == NO_QUESTION)
+    if review.stratum is None:
+        return np.zeros(len(unasked), dtype=bool)
+    spoken_for = np.unique(review.stratum[review.error & ~unasked])
+    return np.asarray(unasked & np.isin(review.stratum, spoken_for), dtype=np.bool_)
 
 
 def symmetric_outcomes(
@@ -200,15 +210,15 @@ def review_counts(review: Review) -> ReviewCounts:
         int((verdict == code).sum())
         for code in (Verdict.AGREED, Verdict.REJECTED, Verdict.UNDECIDED, NO_QUESTION)
     )
-    sampled = review.stratum is not None
-    asked = len(verdict) - (none if sampled else 0)
+    not_drawn = int(_not_drawn(review).sum())
+    asked = len(verdict) - not_drawn
     return ReviewCounts(
         errors=len(verdict),
         agreed=agreed,
         rejected=rejected,
         undecided=undecided,
-        unasked=0 if sampled else none,
-        not_drawn=none if sampled else 0,
+        unasked=none - not_drawn,
+        not_drawn=not_drawn,
         coverage=(agreed + rejected) / asked if asked else None,
     )
 

@@ -134,3 +134,12 @@ def test_nothing_of_nothing_has_no_share() -> None:
     assert wilson_rate(0, 0).share is None
     with pytest.raises(ValueError, match="3 of 2"):
         wilson(3, 2)
+
+
+def test_many_patterns_are_drawn_with_the_same_spread() -> None:
+    # 2,048 images, each with a pattern of its own in twelve columns; the first column is half ones.
+    values = (np.arange(2048)[:, None] >> np.arange(12)) & 1
+    draws = bootstrap_images(ImageOutcomes(values, tuple("abcdefghijkl")), draws=4000, rng=rng()).estimates
+    assert np.allclose(draws[:, :11].mean(axis=0), 0.5, atol=1e-3)
+    assert np.allclose(draws[:, :11].var(axis=0), 0.25 / 2048, rtol=0.12)
+    assert (draws[:, 11] == 0).all()

@@ -85,6 +85,13 @@ def test_not_sampled_by_design_is_not_undecided() -> None:
     assert result.bounds == (0, 0)
 
 
+def test_a_stratum_in_which_nothing_could_be_drawn_stays_wrong() -> None:
+    result = rectify([False] * 4, [0, -1, -1, -1], ["yyyyn"], stratum=[0, 0, 1, 1])
+    assert result.error == 0.5
+    assert (result.review.unasked, result.review.not_drawn) == (2, 1)
+    assert result.review.coverage == pytest.approx(1 / 3)
+
+
 def test_when_every_error_goes_the_interval_is_wilsons() -> None:
     result = rectify([True, False], [-1, 0], ["yyyyy"])
     assert result.error == 0
