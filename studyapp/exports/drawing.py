@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from studyapp.exports.figures import Bar, BarGroups, Dots, Figure
+from studyapp.exports.figures import WIDTH, Bar, BarGroups, Dots, Figure
 
 Format = Literal["svg", "png"]
 
@@ -44,13 +44,12 @@ _STYLE: dict[str, Any] = {
 # Set once at import: rc_context would change what another thread draws at the same time.
 mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its keys are typed as literals
 
-WIDTH = 7.2  # inches; two columns of a paper
 PNG_DPI = 200
 
 
 def drawn(figure: Figure, file_format: Format) -> bytes:
     """The figure as an SVG or PNG file, without dates or versions in it."""
-    canvas = Canvas(figsize=(WIDTH, _height(figure)), layout=None)
+    canvas = Canvas(figsize=figure.inches, layout=None)
     FigureCanvasAgg(canvas)
     axes = canvas.add_axes((0, 0, 1, 1))
     if isinstance(figure.content, BarGroups):
@@ -64,12 +63,6 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
     else:
         canvas.savefig(out, format="png", dpi=PNG_DPI, metadata={"Software": None, "Title": figure.title})
     return out.getvalue()
-
-
-def _height(figure: Figure) -> float:
-    if isinstance(figure.content, Dots):
-        return 1.35 + 0.27 * len(figure.content.rows)
-    return 3.6
 
 
 def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:

@@ -9,6 +9,8 @@ from studyapp.exports.tabular import Cell, Column, Table
 
 Pair: TypeAlias = tuple[float, float]
 
+WIDTH = 7.2  # inches; two columns of a paper
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -68,6 +70,18 @@ class Figure:
     caption: str
     content: BarGroups | Dots
     alternative: str = field(default="")
+
+    @property
+    def inches(self) -> Pair:
+        """Width and height as drawn."""
+        height = 1.35 + 0.27 * len(self.content.rows) if isinstance(self.content, Dots) else 3.6
+        return WIDTH, height
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """The same in CSS pixels, so that a page knows the size before the picture arrives."""
+        width, height = self.inches
+        return round(96 * width), round(96 * height)
 
     def data(self) -> Table:
         """The drawn values as a table, for the CSV beside the picture."""

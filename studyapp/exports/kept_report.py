@@ -23,11 +23,12 @@ from django.db.models import Count, Max, Sum
 from studyapp.analysis.withheld import Bounds, Withheld
 from studyapp.exports.report import JudgedQuestions, Report, compute_report
 from studyapp.exports.tabular import Cell, Column, Table
+from studyapp.exports.versions import code_version
 from studyapp.models import Answer, ExpertAnswer, Question, QuestionSlots, QuestionUse, Stimulus, Study
 from studyapp.services.bootstrap import bootstrap_seed
 
-# Raised whenever what a report holds changes, so that files of earlier code are not read.
-FORMAT = 1
+# Raised whenever the form of these files changes; what computed them is in their name, too.
+FORMAT = 2
 
 
 def study_report(*, study: Study, mode: str) -> Report:
@@ -66,7 +67,14 @@ def answers_state(study: Study, mode: str) -> str:
     experts = ExpertAnswer.objects.filter(question__study=study).aggregate(number=Count("pk"), last=Max("pk"))
     held = Stimulus.objects.filter(study=study, review=Stimulus.Review.HELD_BACK).count()
     seen = [
-        *(FORMAT, study.protocol_sha256, study.state, study.title, bootstrap_seed(study).value),
+        *(
+            FORMAT,
+            code_version(),
+            study.protocol_sha256,
+            study.state,
+            study.title,
+            bootstrap_seed(study).value,
+        ),
         *(list(answers), slots, questions, uses, experts, held),
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:20]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -42,6 +42,25 @@ from studyapp.exports.tabular import Table
 from studyapp.models import Arm, Question, Study
 from studyapp.services.bootstrap import BootstrapSeed, bootstrap_seed
 from studyapp.services.plans import protocol_of
+
+# Given no arms, each gives its table without rows: what its columns are does not depend on the answers.
+TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
+    rectified_error_table,
+    top5_table,
+    positive_answers_table,
+    controls_table,
+    true_label_table,
+    classifier_pairs_table,
+    ranks_table,
+    sensitivity_table,
+    groups_table,
+    reliability_table,
+    reliability_detail_table,
+    gold_table,
+    expert_check_table,
+    top_shares_table,
+    participants_table,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,21 +132,7 @@ def study_tables(
     """Every table by name, in the order in which pages and bundles show them."""
     tables = (
         study_table(study=study, mode=mode, arms=arms, seed=seed),
-        rectified_error_table(arms),
-        top5_table(arms),
-        positive_answers_table(arms),
-        controls_table(arms),
-        true_label_table(arms),
-        classifier_pairs_table(arms),
-        ranks_table(arms),
-        sensitivity_table(arms),
-        groups_table(arms),
-        reliability_table(arms),
-        reliability_detail_table(arms),
-        gold_table(arms),
-        expert_check_table(arms),
-        top_shares_table(arms),
-        participants_table(arms),
+        *(build(arms) for build in TABLE_BUILDERS),
     )
     return MappingProxyType({table.name: table for table in tables})
 

@@ -1,5 +1,5 @@
 """Celery jobs, one module per kind of run; the only importers of inference and explain."""
 
-from studyapp.tasks import catalogue, chunks, stimuli, predict
+from studyapp.tasks import catalogue, chunks, exports, predict, stimuli
 
-__all__ = ["catalogue", "chunks", "predict"]
+__all__ = ["catalogue", "chunks", "exports", "predict", "stimuli"]

@@ -1,5 +1,25 @@
 """Addresses of the results pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from studyapp.views import results, results_export, results_questions
+
+urlpatterns = [
+    path("studies/<str:name>/results/", results.results, name="study-results"),
+    path("studies/<str:name>/results.json", results.document, name="study-results-json"),
+    path(
+        "studies/<str:name>/results/tables/<slug:table>.<slug:kind>",
+        results.table_file,
+        name="study-results-table",
+    ),
+    path(
+        "studies/<str:name>/results/figures/<slug:figure>.<slug:kind>",
+        results.figure_file,
+        name="study-results-figure",
+    ),
+    path("studies/<str:name>/export/", results_export.export, name="study-export"),
+    path("studies/<str:name>/export/start/", results_export.start, name="study-export-start"),
+    path("studies/<str:name>/export/bundle.zip", results_export.download, name="study-export-download"),
+    path("studies/<str:name>/questions/", results_questions.questions, name="study-questions"),
+    path("studies/<str:name>/questions/<str:key>/", results_questions.question, name="study-question"),
+]
