@@ -11,10 +11,12 @@ import numpy as np
 from django.db import transaction
 
 from studyapp.analysis.arrays import BoolArray, IntArray
+from studyapp.exports.columns import NONE_OF_THEM, positions_in
 from studyapp.models import Arm, ExpertAnswer, Question, Study
 from studyapp.services.answer_files import AnswerFile, read_answers
 from studyapp.services.answer_matching import MatchedPairs, match_answers
 from studyapp.services.answer_rows import (
+    EarlierAnswers,
     NewAnswers,
     count_in_slots,
     earlier_answers,
@@ -73,10 +75,13 @@ def import_answers(
     origin = Question.Origin.GOLDEN if golden else Question.Origin.IMPORTED
     matched = match_answers(study=study, arm=own_arm, file=file, origin=origin)
     people = register_people(panel=file.panel, persons=file.participant.texts)
-    new, repeated = _new_answers(study, file, matched, people, setup_of(protocol, own_arm.name).positive)
+    earlier = earlier_answers(study=study, texts=file.value.texts)
+    positive_values = setup_of(protocol, own_arm.name).positive
+    new, repeated = _new_answers(file, matched, people, positive_values, earlier)
     required = None if golden else protocol.answers.required
-    ordered = order_answers(study=study, matched=matched, answers=new, required=required)
-    write_answers(matched=matched, answers=ordered, wording=wording)
+    ordered = order_answers(study=study, matched=matched, answers=new, earlier=earlier, required=required)
+    if len(ordered.pair):
+        write_answers(matched=matched, answers=ordered, wording=wording)
     if not golden:
         count_in_slots(study=study, matched=matched, answers=ordered, protocol=protocol)
     answered = np.unique(matched.pair)
@@ -159,7 +164,11 @@ def _arm(study: Study, name: str) -> Arm:
 
 
 def _new_answers(
-    study: Study, file: AnswerFile, matched: MatchedPairs, people: IntArray, positive: Sequence[str]
+    file: AnswerFile,
+    matched: MatchedPairs,
+    people: IntArray,
+    positive: Sequence[str],
+    earlier: EarlierAnswers,
 ) -> tuple[NewAnswers, int]:
     """The rows that are not there yet, and how many are.
 
@@ -178,9 +187,8 @@ def _new_answers(
         counted=np.ones(file.rows, dtype=np.bool_),
     )
     fresh = _first_of_each(file, matched.pair, answers)
-    earlier = earlier_answers(study)
-    if len(earlier.question):
-        fresh &= ~_given_before(file, matched, answers, earlier.question, earlier.participant, earlier.value)
+    if earlier.standing.any():
+        fresh &= ~_given_before(file, matched, answers, earlier)
     return answers.only(fresh), int((~fresh).sum())
 
 
@@ -207,31 +215,28 @@ def _first_of_each(file: AnswerFile, pair: IntArray, answers: NewAnswers) -> Boo
 
 
 def _given_before(
-    file: AnswerFile,
-    matched: MatchedPairs,
-    answers: NewAnswers,
-    question: IntArray,
-    participant: IntArray,
-    value: Sequence[str],
+    file: AnswerFile, matched: MatchedPairs, answers: NewAnswers, earlier: EarlierAnswers
 ) -> BoolArray:
     """[rows] those whose participant has answered the question already, with the same value."""
-    span = int(max(participant.max(initial=0), answers.participant.max(initial=0))) + 1
-    known = question * span + participant
+    participant = earlier.participant[earlier.standing]
+    span = int(max(participant.max(), answers.participant.max(initial=0))) + 1
+    known = earlier.question[earlier.standing] * span + participant
     order = np.argsort(known)
-    keys = matched.question[answers.pair] * span + answers.participant
-    place = np.minimum(np.searchsorted(known[order], keys), len(known) - 1)
-    there = known[order][place] == keys
-    for row in np.flatnonzero(there).tolist():
-        before = value[int(order[place[row]])]
-        if before != file.value.texts[file.value.codes[row]]:
-            raise Refused(
-                at_line(
-                    file.path,
-                    int(file.lines[row]),
-                    f"{_spelled(file, row)}, and {before!r} in an earlier import; answers are never "
-                    "edited: take the line out.",
-                )
+    place = positions_in(known[order], matched.question[answers.pair] * span + answers.participant)
+    there = place != NONE_OF_THEM
+    before = earlier.value[earlier.standing][order][place]
+    differs = np.flatnonzero(there & (before != answers.value))
+    if len(differs):
+        row = int(differs[0])
+        said = file.value.texts[before[row]] if before[row] >= 0 else "something else"
+        raise Refused(
+            at_line(
+                file.path,
+                int(file.lines[row]),
+                f"{_spelled(file, row)}, and {said!r} in an earlier import; answers are never "
+                "edited: take the line out.",
             )
+        )
     return np.asarray(there, dtype=np.bool_)
 
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from studyapp.analysis.arrays import BoolArray, IntArray
 from studyapp.models import Arm, Category, Image, Question, Stimulus, Study
 from studyapp.services.answer_files import AnswerFile
-from studyapp.services.bulk_rows import write_rows
+from studyapp.services.bulk_rows import refresh_statistics, write_rows
 from studyapp.services.class_lists import Label, UnknownClassError, plain, table_of
 from studyapp.services.csv_rows import at_line
 from studyapp.services.refusals import Refused
@@ -114,6 +114,7 @@ def _write_questions(study: Study, arm: Arm, origin: Question.Origin, pairs: lis
             for image, label in pairs
         ),
     )
+    refresh_statistics(Question)
 
 
 def _image_ids(study: Study, file: AnswerFile) -> IntArray:

@@ -6,17 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from django.db.models import Count, Max, Q
 
 from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
 from studyapp.analysis.verdicts import could_still_change
 from studyapp.analysis.votes import AgreementRule, Votes
+from studyapp.exports.columns import NONE_OF_THEM, code_of, integer_columns, positions_in
 from studyapp.models import Answer, Mode, QuestionSlots, Study
 from studyapp.protocol.schema import Protocol
 from studyapp.services.answer_matching import MatchedPairs
-from studyapp.services.bulk_rows import update_rows, write_rows
-
-_STANDING = (Answer.Status.COUNTED, Answer.Status.SURPLUS)
+from studyapp.services.bulk_rows import refresh_statistics, update_rows, write_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,46 +46,60 @@ class NewAnswers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EarlierAnswers:
-    """The standing answers that earlier imports left in a study."""
+    """The real answers a study has already, a row each: `value` indexes the file's texts, -1 for others.
+
+    `standing` are those of imports that count or are surplus.
+    """
 
     question: IntArray
     participant: IntArray
-    value: Sequence[str]
+    value: IntArray
+    order: IntArray
+    counted: BoolArray
+    standing: BoolArray
 
 
-def earlier_answers(study: Study) -> EarlierAnswers:
-    """What is there already of imported answers."""
-    rows = Answer.objects.filter(
-        question__study=study, origin=Answer.Origin.IMPORTED, status__in=_STANDING
-    ).order_by()
-    ids: list[int] = []
-    values: list[str] = []
-    for question, participant, value in rows.values_list("question_id", "participant_id", "value").iterator(
-        chunk_size=20_000
-    ):
-        ids += (question, participant)
-        values.append(value)
-    both = np.array(ids, dtype=np.int64).reshape(-1, 2)
-    return EarlierAnswers(both[:, 0], both[:, 1], values)
+def earlier_answers(*, study: Study, texts: Sequence[str]) -> EarlierAnswers:
+    """What is there before an import whose values are `texts`."""
+    statuses, origins = tuple(Answer.Status.values), tuple(Answer.Origin.values)
+    rows = (
+        Answer.objects.filter(question__study=study, mode=Mode.REAL)
+        .annotate(
+            value_code=code_of("value", texts),
+            status_code=code_of("status", statuses),
+            origin_code=code_of("origin", origins),
+        )
+        .order_by()
+    )
+    question, participant, value, order, status, origin = integer_columns(
+        rows, "question_id", "participant_id", "value_code", "order", "status_code", "origin_code"
+    )
+    counted = status == statuses.index(Answer.Status.COUNTED.value)
+    surplus = status == statuses.index(Answer.Status.SURPLUS.value)
+    imported = origin == origins.index(Answer.Origin.IMPORTED.value)
+    return EarlierAnswers(question, participant, value, order, counted, (counted | surplus) & imported)
 
 
 def order_answers(
-    *, study: Study, matched: MatchedPairs, answers: NewAnswers, required: int | None
+    *,
+    study: Study,
+    matched: MatchedPairs,
+    answers: NewAnswers,
+    earlier: EarlierAnswers,
+    required: int | None,
 ) -> NewAnswers:
     """Draw each answer's place within its question, after those that are there; the first ones count.
 
     `required` is how many a question collects, None for all. Of the study's own questions the free
     slots count, live leases included.
     """
-    pairs = len(matched.question)
     rng = np.random.default_rng()
     draw = rng.permutation(len(answers.pair))
     by_question = np.lexsort((draw, answers.pair))
     sorted_pair = answers.pair[by_question]
     rank = np.empty(len(draw), dtype=np.int64)
     rank[by_question] = np.arange(len(draw)) - np.searchsorted(sorted_pair, sorted_pair, side="left")
-    start, free = _room(study, matched, required)
-    assert len(start) == len(free) == pairs
+    start, free = _room(study, matched, earlier, required)
     return replace(
         answers,
         order=start[answers.pair] + rank,
@@ -105,6 +117,7 @@ def write_answers(*, matched: MatchedPairs, answers: NewAnswers, wording: str) -
     # In the order of the indexes, whose pages are then filled one after the other.
     in_order = np.lexsort((answers.participant, matched.question[answers.pair]))
     write_rows(Answer, fields, _rows(matched, answers.only(in_order), wording))
+    refresh_statistics(Answer)
 
 
 def count_in_slots(*, study: Study, matched: MatchedPairs, answers: NewAnswers, protocol: Protocol) -> None:
@@ -145,30 +158,27 @@ def _undecided(counted: int, positive: int, required: int, protocol: Protocol) -
     return bool(could_still_change(votes, agreement)[0])
 
 
-def _room(study: Study, matched: MatchedPairs, required: int | None) -> tuple[IntArray, IntArray]:
+def _room(
+    study: Study, matched: MatchedPairs, earlier: EarlierAnswers, required: int | None
+) -> tuple[IntArray, IntArray]:
     """[pairs] the next free place in the order, and how many more answers count."""
-    start = np.zeros(len(matched.question), dtype=np.int64)
-    limit = np.iinfo(np.int64).max if required is None else required
-    free = np.full(len(matched.question), limit, dtype=np.int64)
-    place = {int(question): pair for pair, question in enumerate(matched.question)}
-    there = (
-        Answer.objects.filter(question__study=study, mode=Mode.REAL)
-        .order_by()
-        .values_list("question_id")
-        .annotate(last=Max("order"), counted=Count("pk", filter=Q(status=Answer.Status.COUNTED)))
-    )
-    for question, last, counted in there.iterator(chunk_size=20_000):
-        pair = place.get(question)
-        if pair is not None:
-            start[pair] = last + 1
-            if required is not None:
-                free[pair] = max(required - counted, 0)
+    pairs = len(matched.question)
+    by_key = np.argsort(matched.question)
+    keys = matched.question[by_key]
+    place = positions_in(keys.astype(np.int64), earlier.question.astype(np.int64))
+    known = place != NONE_OF_THEM
+    pair = by_key[place[known]]
+    start = np.zeros(pairs, dtype=np.int64)
+    np.maximum.at(start, pair, earlier.order[known] + 1)
+    if required is None:
+        return start, np.full(pairs, np.iinfo(np.int64).max)
+    free = np.maximum(required - np.bincount(pair, weights=earlier.counted[known], minlength=pairs), 0)
     slots = QuestionSlots.objects.select_for_update().filter(study=study, mode=Mode.REAL).order_by("pk")
+    asked = {int(question): pair for pair, question in enumerate(matched.question) if matched.own[pair]}
     for question, wanted, taken in slots.values_list("question_id", "required", "taken"):
-        pair = place.get(question)
-        if pair is not None:
-            free[pair] = wanted - taken
-    return start, free
+        if question in asked:
+            free[asked[question]] = wanted - taken
+    return start, free.astype(np.int64)
 
 
 def _rows(matched: MatchedPairs, answers: NewAnswers, wording: str) -> Iterator[tuple[object, ...]]:

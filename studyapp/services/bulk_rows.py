@@ -41,6 +41,14 @@ def update_rows(
         _in_parts(cursor, f"UPDATE {table} SET {assignments} WHERE {_column(model, key)} = %s", rows)
 
 
+def refresh_statistics(*tables: type[models.Model]) -> None:
+    """Let PostgreSQL look at tables that have just grown: until then it plans as if they were small."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for model in tables:
+                cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+
+
 def _in_parts(cursor: Any, statement: str, rows: Iterable[Sequence[Any]]) -> None:
     remaining = iter(rows)
     while part := list(islice(remaining, _ROWS_AT_ONCE)):
