@@ -43,12 +43,16 @@ class ParticipantQuality:
 
 def gold_rate(study: Study, *, mode: str) -> Rate:
     """Right answers to gold questions of all participants together, with Wilson's interval."""
-    counts = (
-        _standing(study, mode)
-        .exclude(question__expected="")
-        .aggregate(total=Count("pk"), right=Count("pk", filter=Q(value=F("question__expected"))))
-    )
-    return wilson_rate(counts["right"], counts["total"])
+
+    def count() -> Rate:
+        counts = (
+            _standing(study, mode)
+            .exclude(question__expected="")
+            .aggregate(total=Count("pk"), right=Count("pk", filter=Q(value=F("question__expected"))))
+        )
+        return wilson_rate(counts["right"], counts["total"])
+
+    return remembered(f"gold:{mode}:{study.pk}", count)
 
 
 def median_seconds(study: Study, *, mode: str) -> float | None:
@@ -69,8 +73,15 @@ def median_seconds(study: Study, *, mode: str) -> float | None:
 
 def participants_of(
     study: Study, *, mode: str, order: str = "answers", pseudonym: str = ""
-) -> QuerySet[Any, Any]:
+) -> list[dict[str, Any]]:
     """One row of counts per participant of the study, to be sliced and given to `qualities`."""
+    return remembered(
+        f"people:{mode}:{study.pk}:{order}:{pseudonym}",
+        lambda: list(_counts(study, mode, order, pseudonym)),
+    )
+
+
+def _counts(study: Study, mode: str, order: str, pseudonym: str) -> QuerySet[Any, Any]:
     counted = Q(status=Answer.Status.COUNTED)
     positive = _positive(study)
     gold = ~Q(question__expected="")
@@ -104,10 +115,8 @@ def participants_of(
 
 def qualities(study: Study, *, mode: str, rows: Sequence[dict[str, Any]]) -> tuple[ParticipantQuality, ...]:
     """The chosen rows of `participants_of`, with each participant's median time."""
-    seconds: dict[int, list[float]] = {row["participant"]: [] for row in rows}
-    timed = _standing(study, mode).filter(participant__in=seconds, active_seconds__isnull=False)
-    for participant, value in timed.order_by().values_list("participant", "active_seconds"):
-        seconds[participant].append(float(value or 0.0))
+    chosen = ",".join(str(row["participant"]) for row in rows)
+    seconds = remembered(f"times:{mode}:{study.pk}:{chosen}", lambda: _medians(study, mode, rows))
     return tuple(
         ParticipantQuality(
             pseudonym=row["participant__pseudonym"][:12],
@@ -117,10 +126,21 @@ def qualities(study: Study, *, mode: str, rows: Sequence[dict[str, Any]]) -> tup
             alike=row["alike"],
             gold_right=row["gold_total"] - row["gold_wrong"],
             gold_total=row["gold_total"],
-            seconds=statistics.median(times) if (times := seconds[row["participant"]]) else None,
+            seconds=seconds[row["participant"]],
         )
         for row in rows
     )
+
+
+def _medians(study: Study, mode: str, rows: Sequence[dict[str, Any]]) -> dict[int, float | None]:
+    """The median active seconds of each participant of `rows`."""
+    seconds: dict[int, list[float]] = {row["participant"]: [] for row in rows}
+    timed = _standing(study, mode).filter(participant__in=seconds, active_seconds__isnull=False)
+    for participant, value in timed.order_by().values_list("participant", "active_seconds"):
+        seconds[participant].append(float(value or 0.0))
+    return {
+        participant: statistics.median(times) if times else None for participant, times in seconds.items()
+    }
 
 
 def _standing(study: Study, mode: str) -> QuerySet[Answer]:
@@ -135,7 +155,11 @@ def _standing(study: Study, mode: str) -> QuerySet[Answer]:
 
 def _positive(study: Study) -> Q:
     """Answers that speak for the class, arm by arm: arms may offer different values."""
+    setups = protocol_of(study).arm_setups()
+    if len({setup.positive for setup in setups}) == 1:
+        # Spares a join over every answer where all arms offer the same.
+        return Q(value__in=setups[0].positive)
     found = Q()
-    for setup in protocol_of(study).arm_setups():
+    for setup in setups:
         found |= Q(question__arm__name=setup.name, value__in=setup.positive)
     return found

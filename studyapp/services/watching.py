@@ -24,8 +24,10 @@ from studyapp.services.plans import protocol_of
 ACTIVE = timedelta(minutes=5)
 # Above this many answers the newest row is looked for instead of the latest time of all.
 _MANY = 20_000
-# What takes longer than this is kept for ten times as long as it took.
+# What takes longer than this is kept for thirty times as long as it took, ten minutes at most.
 _SLOW_SECONDS = 0.2
+_TIMES_KEPT = 30.0
+_LONGEST_KEPT = 600.0
 _HOURLY_UNTIL = timedelta(days=3)
 
 Value = TypeVar("Value")
@@ -85,14 +87,14 @@ def remembered(key: str, compute: Callable[[], Value]) -> Value:
     """What `compute` returns; kept for a while where it took long, so that pages stay quick."""
     # Keys hold times and lists of any length; a digest suits every cache.
     short = f"watching:{hashlib.sha256(key.encode()).hexdigest()}"
-    found: Value | None = cache.get(short)
+    found: tuple[Value] | None = cache.get(short)
     if found is not None:
-        return found
+        return found[0]
     began = time.monotonic()
     value = compute()
     took = time.monotonic() - began
     if took > _SLOW_SECONDS:
-        cache.set(short, value, timeout=min(60.0, 10 * took))
+        cache.set(short, (value,), timeout=min(_LONGEST_KEPT, _TIMES_KEPT * took))
     return value
 
 
@@ -137,10 +139,10 @@ def active_people(studies: Sequence[Study], *, mode: str) -> Mapping[int, int]:
 
 
 def last_answer(study: Study, *, mode: str) -> datetime | None:
-    """When the study's last answer came; None where no answer carries a time."""
+    """When the study's last answer came; None where nobody has answered in a sitting yet."""
 
     def look() -> datetime | None:
-        timed = answers_of(study, mode=mode).filter(answered_at__isnull=False)
+        timed = _timed(study, mode)
         if timed[:_MANY].count() < _MANY:
             latest: datetime | None = timed.aggregate(latest=Max("answered_at"))["latest"]
             return latest
@@ -174,6 +176,16 @@ def questions_by_role(study: Study) -> list[tuple[str, int]]:
 def timeline(study: Study, *, mode: str) -> Timeline:
     """Counted answers by the hour within the first three days, by the day after that."""
     return remembered(f"timeline:{mode}:{study.pk}", lambda: _timeline(study, mode))
+
+
+def _timed(study: Study, mode: str) -> QuerySet[Answer]:
+    """Answers given in sittings, found from the sittings: imported ones carry no time and are a million."""
+    return Answer.objects.filter(
+        presentation__sitting__study=study,
+        presentation__sitting__mode=mode,
+        status=Answer.Status.COUNTED,
+        answered_at__isnull=False,
+    )
 
 
 def _progress(studies: Sequence[Study], mode: str) -> dict[int, Progress]:
@@ -224,7 +236,7 @@ def _summed(rows: Sequence[tuple[int, int, int, bool, int]], study: Study) -> Pr
 
 
 def _timeline(study: Study, mode: str) -> Timeline:
-    timed = answers_of(study, mode=mode).filter(answered_at__isnull=False)
+    timed = _timed(study, mode)
     newest = last_answer(study, mode=mode)
     if newest is None:
         return Timeline("hour", ())

@@ -30,7 +30,7 @@ class Slice(Generic[Row]):
     csv: str
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Any, Row], *, size: int = 50) -> Slice[Row]:
+def page_of(request: HttpRequest, rows: QuerySet[Any, Row] | Sequence[Row], *, size: int = 50) -> Slice[Row]:
     """The page that the address asks for (`?page=`); a page beyond the last is the last."""
     page = Paginator(rows, size).get_page(request.GET.get("page"))
     return Slice(

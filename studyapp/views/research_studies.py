@@ -126,7 +126,7 @@ def study(request: HttpRequest, name: str) -> HttpResponse:
         "chart": timeline_chart(timeline(row, mode=mode)),
         "seconds": median_seconds(row, mode=mode),
         "gold": gold_rate(row, mode=mode),
-        "people": qualities(row, mode=mode, rows=list(people[:PEOPLE_SHOWN])),
+        "people": qualities(row, mode=mode, rows=people[:PEOPLE_SHOWN]),
         "classifiers": row.study_classifiers.select_related("classifier", "run"),
         "amendments": row.amendments.select_related("made_by").order_by("-made_at"),
         "audit": row.audit_entries.order_by("-at", "-pk")[:AUDIT_SHOWN],
@@ -160,7 +160,7 @@ def participants(request: HttpRequest, name: str) -> HttpResponseBase:
             *("participant", "answers", "surplus", "positive_share", "agreement_with_others"),
             *("gold_right", "gold_total", "median_active_seconds"),
         ]
-        everybody = qualities(row, mode=context["mode"], rows=list(people))
+        everybody = qualities(row, mode=context["mode"], rows=people)
         return csv_response(
             f"{row.name}-participants",
             header,
