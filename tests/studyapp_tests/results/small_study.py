@@ -35,7 +35,7 @@ from studyapp.models import (
     StudyClassifier,
 )
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
-from studyapp.protocol.schema import AnswersRule, Protocol, RelevanceQuestions
+from studyapp.protocol.schema import AnalysisPlan, AnswersRule, Protocol, RelevanceQuestions
 from studyapp.services.slots import ensure_slots
 from tests.studyapp_tests.factories import CLASS_NAMES, make_protocol
 
@@ -87,6 +87,7 @@ def small_protocol(name: str = "small", answers: AnswersRule | None = None) -> P
             for key in ("name", "title", "kind", "dataset", "questions", "answers", "review", "rehearsal")
         },
         classifiers=("alpha", "beta"),
+        analysis=AnalysisPlan(draws=400),
     )
 
 
