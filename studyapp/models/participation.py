@@ -139,11 +139,17 @@ class QuestionSlots(models.Model):
             ),
         ]
         indexes = [
+            # Two partial indexes and no column for gold: SQLite would sort every row for `NOT gold`.
             models.Index(
-                fields=["study", "mode", "arm", "gold", "taken", "shuffle"],
-                condition=Q(open=True),
+                fields=["study", "mode", "arm", "taken", "shuffle"],
+                condition=Q(open=True, gold=False),
                 name="slots_least_served_first",
-            )
+            ),
+            models.Index(
+                fields=["study", "mode", "arm", "taken", "shuffle"],
+                condition=Q(open=True, gold=True),
+                name="slots_gold_least_served_first",
+            ),
         ]
 
     def __str__(self) -> str:

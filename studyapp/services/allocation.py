@@ -22,7 +22,7 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
-from studyapp.services.plans import family_of, protocol_of
+from studyapp.services.plans import UNREAD, family_of, protocol_of
 from studyapp.services.slots import give_back_ended_leases, take_slot
 
 # Participants who are served at the same moment look this far down the order for the picture that
@@ -52,7 +52,7 @@ def next_question(*, sitting: Sitting, expected: str = "") -> Presentation | Non
     give_back_ended_leases(now=now)
     with transaction.atomic():
         Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
-        fresh = Sitting.objects.select_related("study").get(pk=sitting.pk)
+        fresh = Sitting.objects.select_related("study").defer(*UNREAD).get(pk=sitting.pk)
         if fresh.state != Sitting.State.QUESTIONS:
             return None
         held = held_presentation(sitting=fresh, now=now)
@@ -75,19 +75,17 @@ def held_presentation(*, sitting: Sitting, now: datetime) -> Presentation | None
 def expected_next(*, sitting: Sitting) -> Expected | None:
     """Which question would probably come next, without taking anything: for fetching its picture."""
     protocol = protocol_of(sitting.study)
-    if answered_in(sitting) + 1 >= sitting.questions_planned:
-        return None
     for arm_id in arms_open_to(sitting):
         free = free_slots(study=sitting.study, mode=sitting.mode, arm_id=arm_id, protocol=protocol)
         rows = list(
             unseen_by(
                 free, participant_id=sitting.participant_id, study=sitting.study, protocol=protocol
-            ).values_list("taken", "question__key", "question__stimulus__key")[:_LOOKAHEAD]
+            ).values_list("taken", "question_id")[:_LOOKAHEAD]
         )
         if rows:
-            level = [row for row in rows if row[0] == rows[0][0]]
-            _, question, stimulus = level[sitting.pk % len(level)]
-            return Expected(question, stimulus)
+            level = [question_id for taken, question_id in rows if taken == rows[0][0]]
+            likely = Question.objects.filter(pk=level[sitting.pk % len(level)])
+            return Expected(*likely.values_list("key", "stimulus__key").get())
     return None
 
 
@@ -120,7 +118,12 @@ def free_slots(
     """Slots that can be taken now, least served first, then in the stored random order."""
     free = QuestionSlots.objects.filter(
         study=study, mode=mode, arm_id=arm_id, gold=gold, open=True, taken__lt=F("required")
-    ).exclude(question__stimulus__review=Stimulus.Review.HELD_BACK)
+    )
+    # As a subquery and not as a join: both databases then walk the index in its order and stop at the first.
+    held_back = Question.objects.filter(
+        pk=OuterRef("question_id"), stimulus__review=Stimulus.Review.HELD_BACK
+    )
+    free = free.filter(~Exists(held_back))
     if protocol.participants.practice_questions and protocol.participants.one_look:
         practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
         free = free.exclude(image_id__in=list(practised.values_list("image_id", flat=True)))
@@ -181,11 +184,12 @@ def _renew(sitting: Sitting, now: datetime) -> Presentation | None:
             participant_id=sitting.participant_id,
             sitting__study_id=sitting.study_id,
             mode=sitting.mode,
-            question__arm_id__in=arms_open_to(sitting),
             answered=False,
         )
     ).order_by("-sitting_id", "position")
     for presentation in unfinished[:_UNFINISHED_AT_ONCE]:
+        if presentation.question.arm_id not in arms_open_to(sitting):
+            continue
         # A slot that nobody claimed since is still ours; one that was given back must be taken anew.
         if not _extend(presentation, now) and not take_slot(
             question_id=presentation.question_id, mode=sitting.mode

@@ -11,7 +11,7 @@ from django.utils import timezone
 from studyapp.models import Answer, Participant, Presentation, QuestionSlots, Sitting, Stimulus, Study
 from studyapp.protocol.schema import AnswersRule
 from studyapp.services.allocation import lease_of
-from studyapp.services.plans import protocol_of, setup_of
+from studyapp.services.plans import UNREAD, protocol_of, setup_of
 from studyapp.services.slots import count_answer, give_back_slot, take_slot, uncount_answer
 from studyapp.services.wording import shown_question
 
@@ -56,7 +56,6 @@ def record_answer(
         counts = _holds_or_takes(shown, study)
         positive = value in setup.positive
         if counts:
-            slots.refresh_from_db(fields=["taken"])
             count_answer(slots=slots, positive=positive, rule=_rule(study, setup.positive))
         words = shown_question(question=shown.question, study=study, positive_first=sitting.positive_first)
         answer = Answer.objects.create(
@@ -159,6 +158,7 @@ def _locked(presentation: Presentation) -> Presentation:
     return (
         Presentation.objects.select_for_update(no_key=True, of=("self",))
         .select_related("sitting__study", "question__arm", "question__label", "question__stimulus")
+        .defer(*(f"sitting__{column}" for column in UNREAD))
         .get(pk=presentation.pk)
     )
 

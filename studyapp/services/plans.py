@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 
 from studyapp.models import Study
 from studyapp.protocol.canonical import protocol_from_canonical
 from studyapp.protocol.schema import ArmSetup, Protocol
 
+_KEPT: dict[str, Protocol] = {}
+_MOST_KEPT = 64
+# The large columns of a study that participant pages never need, as seen from a sitting.
+UNREAD = ("study__protocol", "study__protocol_text")
+
 
 def protocol_of(study: Study) -> Protocol:
     """The study's protocol, assembled from its stored canonical form.
 
-    Every participant page needs it, so the assembled value is kept per text: an amendment
-    changes the text and thereby what is found.
+    Every participant page needs it, so the assembled value is kept per digest: an amendment changes
+    the digest and thereby what is found. The stored form is only read when the digest is new.
     """
-    stored = study.protocol
-    return _assembled(stored if isinstance(stored, str) else json.dumps(stored, sort_keys=True))
+    kept = _KEPT.get(study.protocol_sha256)
+    if kept is None:
+        stored = study.protocol
+        kept = protocol_from_canonical(stored if isinstance(stored, str) else json.dumps(stored))
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[study.protocol_sha256] = kept
+    return kept
 
 
 def setup_of(protocol: Protocol, arm: str) -> ArmSetup:
@@ -32,8 +42,3 @@ def setup_of(protocol: Protocol, arm: str) -> ArmSetup:
 def family_of(study: Study) -> str:
     """The name within which one look and the washout hold: the family, or the study by itself."""
     return protocol_of(study).participants.family or f"study:{study.name}"[:100]
-
-
-@lru_cache(maxsize=64)
-def _assembled(text: str) -> Protocol:
-    return protocol_from_canonical(text)

@@ -231,7 +231,7 @@ def _question(request: HttpRequest, found: Sitting) -> HttpResponse:
         "answered": answered,
         "planned": found.questions_planned,
         "undoable": undoable,
-        "expected": expected_next(sitting=found),
+        "expected": expected_next(sitting=found) if answered + 1 < found.questions_planned else None,
     }
     return participant_page(request, "question.html", context, study=found.study)
 

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from studyapp.models import Sitting, Study
 from studyapp.services.arrival import Screen, Visitor
-from studyapp.services.plans import protocol_of
+from studyapp.services.plans import UNREAD, protocol_of
 
 _SITTINGS = signing.Signer(sep=".", salt="second look sitting")
 _VISITORS = "second look visitor"
@@ -115,7 +115,7 @@ def _sitting_of(token: str) -> Sitting | None:
         key = _SITTINGS.unsign(token)
     except signing.BadSignature:
         return None
-    return Sitting.objects.select_related("study__dataset", "arm", "link").filter(key=key).first()
+    return Sitting.objects.select_related("study__dataset", "arm").defer(*UNREAD).filter(key=key).first()
 
 
 def signed_visitor(visitor: Visitor) -> str:
