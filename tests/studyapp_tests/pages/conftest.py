@@ -1,4 +1,4 @@
-"""Files that these tests write stay out of the installation's own media."""
+"""Who opens the pages; and files that these tests write stay out of the installation's own media."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +17,18 @@ def own_media(settings: Any, tmp_path: Path) -> Path:
     kept = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
     settings.STORAGES = {**settings.STORAGES, "default": kept}
     return folder
+
+
+@pytest.fixture
+def alice(db: None, client: Client) -> Client:
+    """A researcher."""
+    client.force_login(get_user_model().objects.create_user("alice", is_staff=True))
+    return client
+
+
+@pytest.fixture
+def bob(db: None) -> Client:
+    """Somebody with an account who is no researcher."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("bob"))
+    return client

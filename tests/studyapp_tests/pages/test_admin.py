@@ -5,12 +5,22 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from studyapp.models import Category, Participant, ParticipantIdentity, Study
+from studyapp.models import (
+    AuditEntry,
+    Category,
+    Job,
+    Participant,
+    ParticipantIdentity,
+    QuestionSlots,
+    Stimulus,
+    Study,
+)
 from tests.studyapp_tests.factories import make_dataset, make_protocol, make_study
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +127,34 @@ def test_staff_without_permissions_see_no_rows(client: Client) -> None:
 def test_the_sidebar_names_every_model(root: Client) -> None:
     page = root.get(reverse("admin:index")).content.decode()
     assert [model.__name__ for model in MODELS if f'href="{changelist(model)}"' not in page] == []
+
+
+def test_stimuli_are_held_back_and_approved_through_the_service(root: Client) -> None:
+    study = make_study(questions=2, pictures=True)
+    address = changelist(Stimulus)
+    chosen = list(study.stimuli.values_list("pk", flat=True))
+    root.post(address, {"action": "hold_back", "_selected_action": chosen})
+    assert set(study.stimuli.values_list("review", flat=True)) == {"held_back"}
+    assert not QuestionSlots.objects.filter(study=study, open=True).exists()
+    root.post(address, {"action": "approve", "_selected_action": chosen})
+    assert set(study.stimuli.values_list("review", flat=True)) == {"approved"}
+    assert QuestionSlots.objects.filter(study=study, open=True).count() == 2
+    assert set(AuditEntry.objects.values_list("verb", "actor")) == {("review", "root")}
+
+
+def test_who_may_only_look_is_offered_no_decision(client: Client) -> None:
+    study = make_study(questions=1, pictures=True)
+    onlooker = get_user_model().objects.create_user("bob", is_staff=True)
+    onlooker.user_permissions.add(*Permission.objects.filter(codename__in=("view_stimulus", "view_job")))
+    client.force_login(onlooker)
+    assert client.get(changelist(Stimulus)).status_code == 200
+    client.post(changelist(Stimulus), {"action": "hold_back", "_selected_action": [study.stimuli.get().pk]})
+    assert study.stimuli.get().review == Stimulus.Review.PENDING
+
+
+def test_jobs_are_retried_and_cancelled_and_otherwise_left_alone(root: Client) -> None:
+    job = Job.objects.create(kind="predict", title="Predict", state=Job.State.FAILED, error="No memory.")
+    for action, state in (("retry", "queued"), ("cancel", "cancelled"), ("cancel", "cancelled")):
+        root.post(changelist(Job), {"action": action, "_selected_action": [job.pk]})
+        job.refresh_from_db()
+        assert job.state == state

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +14,7 @@ from PIL import Image as Picture
 from studyapp.models import Dataset, Image, Job, Question, QuestionUse, Study
 from studyapp.services.thumbnails import SIDE, full_picture, thumbnail
 from tests.studyapp_tests.factories import make_dataset
-from tests.studyapp_tests.pages.test_research_pages import add_run
+from tests.studyapp_tests.pages.rows import add_run
 
 pytestmark = pytest.mark.django_db
 
@@ -36,13 +35,6 @@ agreement = 2
 [participants]
 questions_per_sitting = 4
 """
-
-
-@pytest.fixture
-def alice(client: Client) -> Client:
-    """A researcher."""
-    client.force_login(get_user_model().objects.create_user("alice", is_staff=True))
-    return client
 
 
 @pytest.fixture
