@@ -1,7 +1,7 @@
 """A study of two classifiers with known mistakes, built by the product's own services, with pictures.
 
-Of 60 images `alpha` gets 0-29 wrong and `beta` 20-49. On 20-29 both say the same class, so those ten
-questions are pooled: 50 mistakes are asked about, of which 20 are alpha's alone and 20 beta's alone.
+Of 48 images `alpha` gets 0-23 wrong and `beta` 20-43. On 20-23 both say the same class, so those four
+questions are pooled: 44 mistakes are asked about, 20 of each classifier alone.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from studyapp.protocol.schema import Protocol, RelevanceQuestions
 from studyapp.services.study_creation import create_study, finish_build
 from tests.studyapp_tests.factories import make_dataset, make_protocol, with_participants
 
-IMAGES = 60
-WRONG = {"alpha": range(30), "beta": range(20, 50)}
-PLANTED = {"alpha": 0.8, "beta": 0.1}
+IMAGES = 48
+WRONG = {"alpha": range(24), "beta": range(20, 44)}
+PLANTED = {"alpha": 0.9, "beta": 0.05}
 
 
 def two_classifier_protocol(name: str = "rehearsed", *, sitting: int = 15) -> Protocol:
-    """Controls, true labels, gold and practice questions; one look; five answers, four must agree."""
+    """Controls, gold and practice questions; one look; five answers, four must agree."""
     protocol = make_protocol(
         name=name,
         dataset=f"{name}-images",
-        questions=RelevanceQuestions(controls=0.2, ask_true_label=True, gold_share=0.1),
+        questions=RelevanceQuestions(controls=0.2, gold_share=0.1),
     )
     protocol = with_participants(protocol, questions_per_sitting=sitting, practice_questions=2)
     return replace(protocol, classifiers=tuple(WRONG))
