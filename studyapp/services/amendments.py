@@ -92,7 +92,7 @@ def _refuse_fixed(study: Study, changes: tuple[Change, ...]) -> None:
     ]
     if fixed:
         raise Refused(
-            f"Study {study.name} is {study.get_state_display()}; its questions are made from "
+            f"Study {study.name} is {study.state}; its questions are made from "
             f"{', '.join(change.key for change in fixed)}, which can not be amended. Make a study of its own."
         )
 

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from studyapp.analysis.arrays import BoolArray, IntArray
 from studyapp.exports.columns import NONE_OF_THEM, positions_in
-from studyapp.models import Arm, ExpertAnswer, Question, Study
+from studyapp.models import Answer, Arm, ExpertAnswer, Question, Study
 from studyapp.services.answer_files import AnswerFile, read_answers
 from studyapp.services.answer_matching import MatchedPairs, match_answers
 from studyapp.services.answer_rows import (
@@ -228,12 +228,16 @@ def _given_before(
     differs = np.flatnonzero(there & (before != answers.value))
     if len(differs):
         row = int(differs[0])
-        said = file.value.texts[before[row]] if before[row] >= 0 else "something else"
+        said = Answer.objects.filter(
+            question=int(matched.question[answers.pair[row]]),
+            participant=int(answers.participant[row]),
+            origin=Answer.Origin.IMPORTED,
+        ).latest("pk")
         raise Refused(
             at_line(
                 file.path,
                 int(file.lines[row]),
-                f"{_spelled(file, row)}, and {said!r} in an earlier import; answers are never "
+                f"{_spelled(file, row)}, and {said.value!r} in an earlier import; answers are never "
                 "edited: take the line out.",
             )
         )

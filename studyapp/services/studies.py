@@ -66,7 +66,7 @@ def obstacles_to_opening(study: Study, *, unrehearsed: str = "") -> tuple[str, .
     found: list[str] = []
     protocol = protocol_of(study)
     if study.state != Study.State.DRAFT:
-        found.append(f"It is {study.get_state_display()}: only a draft can be opened.")
+        found.append(f"It is {study.state}: only a draft can be opened.")
     if study.built_at is None:
         found.append("It is not built: let its build job finish, or run create_study again to go on with it.")
     shown = shown_stimuli(study)
@@ -145,8 +145,8 @@ def _move(
     if not Study.objects.filter(pk=study.pk, state__in=before).update(state=after, **closed):
         study.refresh_from_db()
         raise Refused(
-            f"Study {study.name} is {study.get_state_display()}; one can only {verb} a study that is "
-            f"{' or '.join(state.label for state in before)}."
+            f"Study {study.name} is {study.state}; one can only {verb} a study that is "
+            f"{' or '.join(state.value for state in before)}."
         )
     write_audit(
         study=study, actor=actor, verb=verb, subject=study.name, detail={"reason": reason} if reason else {}

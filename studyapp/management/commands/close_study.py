@@ -30,6 +30,6 @@ class Command(ResearchCommand):
         study = move(study=study_named(options["study"]), actor=COMMAND_LINE, reason=options["reason"])
         self.say(
             options,
-            f"{study.name} is {study.get_state_display()}.",
+            f"{study.name} is {study.state}.",
             {"study": study.name, "state": study.state},
         )

@@ -80,7 +80,7 @@ class Command(ResearchCommand):
             return None
         if found.state != Study.State.DRAFT or found.protocol_sha256 != protocol_sha256(protocol):
             raise Refused(
-                f"Study {found.name} exists ({found.get_state_display()}) and is no draft of this protocol; "
+                f"Study {found.name} exists ({found.state}) and is no draft of this protocol; "
                 "give another name (--name NAME)."
             )
         return found
