@@ -28,9 +28,9 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
-from studyapp.services.allocation import work_remains
+from studyapp.services.allocation import work_remains, work_with_others
 from studyapp.services.plans import protocol_of
-from studyapp.services.slots import ensure_slots, slots_missing
+from studyapp.services.slots import ended_leases, ensure_slots, give_back_ended_leases, slots_missing
 
 ANONYMOUS = "visit"
 INVITATION = "invitation"
@@ -43,6 +43,7 @@ class Barrier(StrEnum):
     PAUSED = "paused"
     CLOSED = "closed"
     FULL = "full"
+    BUSY = "busy"
     EXCLUDED = "excluded"
     WASHOUT = "washout"
     LIMIT = "limit"
@@ -117,6 +118,7 @@ def consent(*, link: RecruitmentLink, visitor: Visitor, screen: Screen) -> Sitti
         raise Refused(barrier)
     if slots_missing(study=link.study, mode=link.mode):
         ensure_slots(study=link.study, mode=link.mode)
+    give_back_ended_leases(now=timezone.now())
     with transaction.atomic():
         participant = _participant(visitor)
         Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
@@ -158,7 +160,9 @@ def door_barrier(*, link: RecruitmentLink, visitor: Visitor) -> Refused | None:
             if _unfinished(participant, link) is not None:
                 return None
             _questions_left(participant, link, protocol)
-        _arms_for(participant, link, protocol)
+        # Their slots are given back by the POST: a GET only sees that it will find them free.
+        if not ended_leases(now=timezone.now()).filter(sitting__study=link.study, mode=link.mode).exists():
+            _arms_for(participant, link, protocol)
     except Refused as refused:
         return refused
     return Refused(Barrier.SPENT) if link.single_use and link.spent_at is not None else None
@@ -219,7 +223,11 @@ def _arms_for(participant: Participant | None, link: RecruitmentLink, protocol: 
     ]
     if left or (participant is not None and _has_unanswered(participant, link, arms)):
         return left or arms
-    raise Refused(Barrier.WASHOUT, until) if until else Refused(Barrier.FULL)
+    if until is not None:
+        raise Refused(Barrier.WASHOUT, until)
+    every = [arm.pk for arm in arms]
+    out = work_with_others(study=link.study, mode=link.mode, arm_ids=every, participant_id=pk)
+    raise Refused(Barrier.BUSY if out else Barrier.FULL)
 
 
 def _after_washout(

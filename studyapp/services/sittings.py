@@ -9,7 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from studyapp.models import Answer, Participant, Presentation, Question, Sitting
-from studyapp.services.allocation import answered_in, next_question, takes_answers, work_with_others
+from studyapp.services.allocation import (
+    answered_in,
+    arms_open_to,
+    next_question,
+    takes_answers,
+    work_with_others,
+)
 from studyapp.services.answers import AnswerRefused, release_unanswered, withdraw_answers
 from studyapp.services.plans import protocol_of
 from studyapp.services.wording import offered_values, shown_question
@@ -132,7 +138,12 @@ def may_wait(*, sitting: Sitting) -> bool:
     """Whether more questions may come later: the study is paused, or others hold what is left."""
     if not takes_answers(sitting.study, sitting.mode):
         return sitting.study.state == sitting.study.State.PAUSED
-    return work_with_others(sitting=sitting)
+    return work_with_others(
+        study=sitting.study,
+        mode=sitting.mode,
+        arm_ids=arms_open_to(sitting),
+        participant_id=sitting.participant_id,
+    )
 
 
 def stop_here(*, sitting: Sitting) -> None:

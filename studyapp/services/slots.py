@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from studyapp.analysis.verdicts import could_still_change
 from studyapp.analysis.votes import AgreementRule, Votes
@@ -83,13 +83,18 @@ def give_back_slot(*, question_id: int, mode: str) -> None:
     QuestionSlots.objects.filter(question_id=question_id, mode=mode, taken__gt=0).update(taken=F("taken") - 1)
 
 
+def ended_leases(*, now: datetime) -> QuerySet[Presentation]:
+    """Presentations that hold a slot although their lease has ended unanswered."""
+    return Presentation.objects.filter(holds_slot=True, answered=False, lease_until__lt=now)
+
+
 def give_back_ended_leases(*, now: datetime) -> int:
     """Give back the slots of presentations whose lease has ended unanswered; returns how many.
 
     Leases are judged when somebody asks for a question, so no clock process is needed. Rows that
     somebody else is answering at this moment are skipped, never waited for.
     """
-    ended = Presentation.objects.filter(holds_slot=True, answered=False, lease_until__lt=now)
+    ended = ended_leases(now=now)
     if not ended.exists():
         return 0
     with transaction.atomic():

@@ -34,6 +34,10 @@ _NOTICES = {
         "There is nothing left to answer",
         "Every picture you could judge has enough answers now. Thank you for your interest.",
     ),
+    Barrier.BUSY: Notice(
+        "Every question is with somebody just now",
+        "If one of them does not finish, it becomes free again. Please try the same link in some minutes.",
+    ),
     Barrier.EXCLUDED: Notice(
         "This study needs people who are new to its pictures",
         "You took part in a related study, so your answers here would not be independent. "
