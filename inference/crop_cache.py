@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class CropCache:
     def get(self, digest: str, crop: Crop) -> Pixels | None:
         """The stored crop, or None; a file of the wrong size counts as not there."""
         try:
-            content = self._path(digest, crop).read_bytes()
+            with open(self._path(digest, crop), "rb", buffering=0) as file:
+                content = file.read()
         except FileNotFoundError:
             return None
         if len(content) != crop.side * crop.side * 3:
@@ -37,11 +38,20 @@ class CropCache:
         if pixels.shape != (crop.side, crop.side, 3):
             raise ValueError(f"A crop of shape {pixels.shape} is not {(crop.side, crop.side, 3)}.")
         path = self._path(digest, crop)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(np.ascontiguousarray(pixels).data)
-        os.replace(name, path)
+        # No two threads write to the same file, and readers see it only when it is whole.
+        part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"
+        try:
+            _write(part, pixels)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _write(part, pixels)
+        os.replace(part, path)
 
-    def _path(self, digest: str, crop: Crop) -> Path:
-        return self.folder / crop.key / digest[:2] / f"{digest}.rgb"
+    def _path(self, digest: str, crop: Crop) -> str:
+        # Text and not Path: this runs for every picture, beside the forward pass.
+        return f"{self.folder}/{crop.key}/{digest[:2]}/{digest}.rgb"
+
+
+def _write(path: str, pixels: Pixels) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(np.ascontiguousarray(pixels).data)

@@ -43,7 +43,19 @@ class Preprocessing:
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """8-bit RGB crops (n, side, side, 3) to float32 input (n, channels, side, side), channels last."""
-        return self.normalise_unit(pixels.permute(0, 3, 1, 2).to(torch.float32), maximum=255.0)
+        if self.channel_order == "grey":
+            return self.normalise_unit(pixels.permute(0, 3, 1, 2).to(torch.float32), maximum=255.0)
+        if self.channel_order == "bgr":
+            pixels = pixels.flip(3)
+        count, height, width, channels = pixels.shape
+        # Whole rows with the channels' factors repeated along them: one pass over memory, in long vectors.
+        rows = pixels.reshape(count, height, width * channels).to(torch.float32)
+        factor, shift = (
+            torch.tensor(values, dtype=torch.float32, device=pixels.device).repeat(width)
+            for values in self._line(255.0)
+        )
+        torch.addcmul(shift, rows, factor, out=rows)
+        return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
     def normalise_unit(self, pixels: torch.Tensor, *, maximum: float = 1.0) -> torch.Tensor:
         """RGB pixels (n, 3, side, side) with values in [0, maximum] to network input; differentiable."""
@@ -53,12 +65,17 @@ class Preprocessing:
             # ITU-R 601-2, as Pillow's conversion to "L".
             weights = torch.tensor((0.299, 0.587, 0.114), dtype=pixels.dtype, device=pixels.device)
             pixels = (pixels * weights.view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-        gain = [self.scale * 255.0 / maximum / std for std in self.std]
-        offset = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
-        shape = (1, self.channels, 1, 1)
-        factor = torch.tensor(gain, dtype=pixels.dtype, device=pixels.device).view(shape)
-        shift = torch.tensor(offset, dtype=pixels.dtype, device=pixels.device).view(shape)
+        factor, shift = (
+            torch.tensor(values, dtype=pixels.dtype, device=pixels.device).view(1, self.channels, 1, 1)
+            for values in self._line(maximum)
+        )
         return torch.addcmul(shift, pixels, factor)
+
+    def _line(self, maximum: float) -> tuple[list[float], list[float]]:
+        """Factor and shift per channel for pixels in [0, maximum]."""
+        factors = [self.scale * 255.0 / maximum / std for std in self.std]
+        shifts = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
+        return factors, shifts
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` gives the same object back."""
