@@ -87,7 +87,7 @@ class Worker:
         self._log.close()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 60.0, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 240.0, what: str) -> None:
     """Wait for `condition`; fail with `what` was waited for when it does not come."""
     ends = time.monotonic() + seconds
     while not condition():
