@@ -49,7 +49,7 @@ class CropCache:
 
     def _path(self, digest: str, crop: Crop) -> str:
         # Text and not Path: this runs for every picture, beside the forward pass.
-        return f"{self.folder}/{crop.key}/{digest[:2]}/{digest}.rgb"
+        return f"{self.folder}/{crop.key}/{digest[0]}/{digest}.rgb"
 
 
 def _write(path: str, pixels: Pixels) -> None:
