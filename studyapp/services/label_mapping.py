@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
-from studyapp.models import Category, Classifier, Dataset
+from studyapp.models import Classifier, Dataset
 from studyapp.services.class_lists import plain
+from studyapp.services.class_mapping import by_unique_name, by_wnid, corresponding
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,14 @@ class LabelMap:
 def label_map(*, classifier: Classifier, dataset: Dataset) -> LabelMap:
     """How the classifier's categories are called in the dataset."""
     own = list(classifier.class_list.categories.all())
-    if classifier.class_list_id == dataset.class_list_id:
-        return LabelMap({each.index: each.pk for each in own}, {each.pk: each.pk for each in own})
-    theirs = list(dataset.class_list.categories.all())
-    by_wnid = {each.wnid: each.pk for each in theirs if each.wnid}
-    by_name = _unique_names(theirs)
-    own_names = _unique_names(own)
-    found: dict[int, int] = {}
-    for each in own:
-        name = plain(each.name)
-        target = by_wnid.get(each.wnid) if each.wnid else None
-        if target is None and name in own_names:
-            target = by_name.get(name)
-        found[each.pk] = target if target is not None else each.pk
+    found = {each.pk: each.pk for each in own}
+    if classifier.class_list_id != dataset.class_list_id:
+        wnids, names = by_wnid(dataset.class_list), by_unique_name(dataset.class_list)
+        own_names = by_unique_name(classifier.class_list)
+        for each in own:
+            # A name that two of the classifier's classes bear names neither.
+            candidates = names if plain(each.name) in own_names else {}
+            target = corresponding(each, wnids, candidates)
+            if target is not None:
+                found[each.pk] = target.pk
     return LabelMap({each.index: found[each.pk] for each in own}, found)
-
-
-def _unique_names(categories: list[Category]) -> dict[str, int]:
-    count = Counter(plain(each.name) for each in categories)
-    return {plain(each.name): each.pk for each in categories if count[plain(each.name)] == 1}

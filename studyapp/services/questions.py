@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studyapp.models import Arm, Category, Question, QuestionUse, Stimulus, Study, StudyClassifier
@@ -10,6 +10,7 @@ from studyapp.protocol.schema import Protocol, Top5Questions
 from studyapp.services.asking import Asked, QuestionDraft, pooled
 from studyapp.services.control_plan import ControlPlanner, fresh_images
 from studyapp.services.draws import Drawer
+from studyapp.services.example_pictures import VARIANT, draw_examples
 from studyapp.services.foils import Foils
 from studyapp.services.mistake_plan import plan_mistakes
 from studyapp.services.plans import setup_of
@@ -27,6 +28,7 @@ class QuestionPlan:
     asked: tuple[Asked, ...]
     drawer: Drawer
     notes: tuple[str, ...]
+    examples: Mapping[int, tuple[int, ...]]
 
     @property
     def images(self) -> tuple[int, ...]:
@@ -69,7 +71,16 @@ def plan_questions(*, protocol: Protocol, predictions: StudyPredictions, files: 
     # Practice and gold come before the controls: without them a sitting can not run as planned.
     known = (*planner.practice(), *planner.gold())
     controls = planner.controls(asked=(*mistakes, *sample))
-    return QuestionPlan((*mistakes, *sample, *controls, *known, *from_files), drawer, tuple(planner.notes))
+    asked = (*mistakes, *sample, *controls, *known, *from_files)
+    examples: dict[int, tuple[int, ...]] = {}
+    if any(setup.class_help == "examples" for setup in protocol.arm_setups()):
+        examples = draw_examples(
+            categories={category for each in asked for category in each.categories},
+            true=predictions.true,
+            images=planner.fresh,
+            drawer=drawer,
+        )
+    return QuestionPlan(asked, drawer, tuple(planner.notes), examples)
 
 
 def write_questions(
@@ -80,9 +91,10 @@ def write_questions(
         (Stimulus(study=study, image_id=image) for image in plan.images), batch_size=_ROWS_AT_ONCE
     )
     stimuli = dict(Stimulus.objects.filter(study=study).values_list("image_id", "pk"))
+    examples = _write_examples(study, plan)
     for arm in study.arms.order_by("position"):
         drafts = pooled(plan.asked, setup_of(protocol, arm.name))
-        _write_drafts(study, arm, drafts, stimuli, positions)
+        _write_drafts(study, arm, drafts, stimuli, examples, positions)
     plan.drawer.store(study)
 
 
@@ -101,6 +113,7 @@ def _write_drafts(
     arm: Arm,
     drafts: Sequence[QuestionDraft],
     stimuli: dict[int, int],
+    examples: Mapping[int, list[str]],
     positions: Sequence[StudyClassifier],
 ) -> None:
     Question.objects.bulk_create(
@@ -115,7 +128,7 @@ def _write_drafts(
                 content=draft.content,
                 origin=draft.origin,
                 expected=draft.expected,
-                parameters={"feedback": draft.feedback} if draft.feedback else {},
+                parameters=_parameters(draft, examples),
             )
             for draft in drafts
         ),
@@ -124,6 +137,25 @@ def _write_drafts(
     rows = Question.objects.filter(study=study, arm=arm).values_list("image_id", "content", "origin", "pk")
     ids = {(image, content, origin): pk for image, content, origin, pk in rows}
     QuestionUse.objects.bulk_create(_uses(drafts, ids, positions), batch_size=_ROWS_AT_ONCE)
+
+
+def _write_examples(study: Study, plan: QuestionPlan) -> dict[int, list[str]]:
+    """The keys of the example pictures of each category."""
+    rows = {
+        image: Stimulus(study=study, image_id=image, variant=VARIANT)
+        for images in plan.examples.values()
+        for image in images
+    }
+    Stimulus.objects.bulk_create(rows.values(), batch_size=_ROWS_AT_ONCE)
+    return {category: [rows[image].key for image in images] for category, images in plan.examples.items()}
+
+
+def _parameters(draft: QuestionDraft, examples: Mapping[int, list[str]]) -> dict[str, object]:
+    found: dict[str, object] = {"feedback": draft.feedback} if draft.feedback else {}
+    shown = [draft.label] if draft.label is not None else draft.labels
+    if keys := [key for category in shown for key in examples.get(category, ())]:
+        found["examples"] = keys
+    return found
 
 
 def _uses(

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from studyapp.models import Mode, Question, RecruitmentLink, Stimulus, Study
@@ -14,6 +14,7 @@ from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.recruitment.link import create_link
 from studyapp.services.amendments import amend_study
 from studyapp.services.audit import write_audit
+from studyapp.services.example_pictures import VARIANT as EXAMPLE
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.reviews import approve_pending, review_stimulus
@@ -58,7 +59,9 @@ def study_named(name: str) -> Study:
 def shown_stimuli(study: Study) -> QuerySet[Stimulus]:
     """The stimuli that participants may see: those of imported questions are never shown."""
     asked = Question.objects.filter(study=study).exclude(origin=Question.Origin.IMPORTED)
-    return Stimulus.objects.filter(study=study, pk__in=asked.values("stimulus"))
+    return Stimulus.objects.filter(study=study).filter(
+        Q(pk__in=asked.values("stimulus")) | Q(variant=EXAMPLE)
+    )
 
 
 def obstacles_to_opening(study: Study, *, unrehearsed: str = "") -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from studyapp.services.study_predictions import read_predictions
 BUILD = "build_study"
 _STIMULI_PER_CHUNK = 64
 _NAME_LENGTH = 100
+_ADDRESSES = frozenset({"new"})
 
 
 def create_study(*, protocol: Protocol, text: str, owner: User | None, folder: Path | None = None) -> Study:
@@ -106,7 +107,14 @@ def has_pixels(dataset: Dataset) -> bool:
 
 
 def _refuse_name(name: str) -> None:
-    if len(name) > _NAME_LENGTH or Study.objects.filter(name=name).exists():
+    if len(name) > _NAME_LENGTH:
+        raise Refused(
+            f"The name {name[:20]}… has {len(name)} characters and {_NAME_LENGTH} is the most; give a shorter "
+            "name (create_study --name NAME)."
+        )
+    if name in _ADDRESSES:
+        raise Refused(f"/studies/{name}/ is a page of its own; give another name (create_study --name NAME).")
+    if Study.objects.filter(name=name).exists():
         raise Refused(f"A study is called {name} already; give another name (create_study --name NAME).")
 
 

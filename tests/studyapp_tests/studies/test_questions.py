@@ -15,7 +15,7 @@ from studyapp.protocol.schema import ParticipantRules, Protocol
 from studyapp.services.alike_names import alike_names, read_key
 from studyapp.services.foils import foils_by_rank, siblings
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study
+from studyapp.services.studies import create_study, shown_stimuli
 from tests.studyapp_tests.factories import make_dataset, make_protocol
 from tests.studyapp_tests.studies.small import built, categories, images, make_classifier, make_pixels
 
@@ -276,3 +276,18 @@ def test_every_draw_is_stored_under_its_purpose() -> None:
     foils = {tuple(pair) for pair in study.draws.get(purpose="foils").values}
     asked = QuestionUse.objects.filter(question__study=study, role=Role.CONTROL_FOIL)
     assert foils == set(asked.values_list("question__image", "question__label"))
+
+
+def test_examples_of_a_class_are_other_pictures_of_it(tmp_path: Path) -> None:
+    dataset = make_pixels(tmp_path)
+    # Picture 0 (zero) is taken for a one: the pictures 1, 4, 7, ... show a one.
+    make_classifier("a", dataset, {0: 1})
+    questions = RelevanceQuestions(controls=0.0, class_help="examples")
+    study = create_study(protocol=replace(plan(questions), dataset="pixels"), text="", owner=None)
+    keys = study.questions.get().parameters["examples"]
+    shown = study.stimuli.filter(key__in=keys).select_related("image__category")
+    assert {stimulus.image.category.name for stimulus in shown} == {"one"}
+    assert len(keys) == len(shown) == 3
+    assert shown_stimuli(study).count() == 4
+    drawn = study.draws.get(purpose="examples").values
+    assert sorted(drawn[0][1:]) == sorted(stimulus.image_id for stimulus in shown)
