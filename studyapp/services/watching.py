@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from studyapp.analysis.verdicts import Verdict, verdicts
 from studyapp.analysis.votes import AgreementRule, Votes
-from studyapp.models import Answer, Presentation, QuestionSlots, QuestionUse, Study
+from studyapp.models import Answer, Mode, Presentation, QuestionSlots, QuestionUse, Study
 from studyapp.services.plans import protocol_of
 
 # Whoever was given a question within this time and has not answered it yet is here now.
@@ -59,10 +59,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A study as the board shows it."""
+    """A study as the board shows it; `rehearsed` is how far its rehearsal is, never pooled with `progress`."""
 
     study: Study
     progress: Progress
+    rehearsed: Progress
     active: int
     last_answer: datetime | None
 
@@ -102,11 +103,13 @@ def standings(studies: Iterable[Study], *, mode: str) -> list[Standing]:
     """Progress, presence and last answer of every study, in a fixed number of queries but for the last."""
     rows = list(studies)
     progress = progress_of(rows, mode=mode)
+    rehearsed = progress_of(rows, mode=Mode.REHEARSAL)
     active = active_people(rows, mode=mode)
     return [
         Standing(
             study=study,
             progress=progress[study.pk],
+            rehearsed=rehearsed[study.pk],
             active=active.get(study.pk, 0),
             last_answer=last_answer(study, mode=mode) if progress[study.pk].answers else None,
         )

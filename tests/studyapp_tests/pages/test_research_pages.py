@@ -81,6 +81,15 @@ def test_the_board_counts_answers_verdicts_and_questions(alice: Client) -> None:
     assert (row["answers"], row["wanted"]) == ("9", "20")
 
 
+def test_the_board_names_a_rehearsal_apart_from_real_answers(alice: Client) -> None:
+    make_study(questions=1, modes=(Mode.REAL, Mode.REHEARSAL))
+    assert "simulated answers" not in text_of(alice, reverse("board"))
+    QuestionSlots.objects.filter(mode=Mode.REHEARSAL).update(taken=3, counted=3, positive=3)
+    assert "3 of 5 simulated answers" in text_of(alice, reverse("board"))
+    [row] = rows_of(alice, reverse("studies") + "?format=csv")
+    assert row["answers"] == "0"
+
+
 def test_rehearsal_answers_are_shown_only_when_asked_for(alice: Client) -> None:
     study = make_study(questions=1, modes=(Mode.REAL, Mode.REHEARSAL))
     QuestionSlots.objects.filter(mode=Mode.REHEARSAL).update(taken=3, counted=3, positive=3)

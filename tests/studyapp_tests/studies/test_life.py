@@ -276,8 +276,6 @@ def test_the_commands_open_pause_and_close(
 
 @pytest.mark.parametrize(("name", "reason"), [("new", "page of its own"), ("x" * 101, "101 characters")])
 def test_a_name_that_no_address_can_carry_is_refused(name: str, reason: str) -> None:
-    dataset = make_dataset()
-    make_classifier(dataset)
     with pytest.raises(Refused, match=reason):
         create_study(protocol=replace(make_protocol(), name=name), text="", owner=None)
     assert not Study.objects.exists()
