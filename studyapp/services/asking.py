@@ -42,11 +42,10 @@ class Asked:
     expected: Expected = ""
     feedback: str = ""
 
-    @property
-    def categories(self) -> tuple[int, ...]:
-        """Every category whose name may be shown."""
-        single = (each for each in (self.label, self.other) if each is not None)
-        return (*single, *self.listed)
+    def categories(self, *, beside: bool) -> tuple[int, ...]:
+        """Every category whose name is shown; with `beside`, what stands beside it in two alternatives."""
+        named = (self.label, self.other if beside else None)
+        return (*(each for each in named if each is not None), *self.listed)
 
 
 @dataclass(slots=True)

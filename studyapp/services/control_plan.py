@@ -116,7 +116,7 @@ class ControlPlanner:
             chosen = rng.permutation(len(candidates[image]))[:size]
             labels = tuple(candidates[image][int(each)] for each in sorted(chosen))
             found.append(self._control(image, QuestionUse.Role.CONTROL_FOIL, labels, listed))
-        self.drawer.record("foils", seed, [[each.image, *each.categories[:size]] for each in found])
+        self.drawer.record("foils", seed, [[each.image, *each.categories(beside=False)] for each in found])
         return found
 
     def _control(self, image: int, role: QuestionUse.Role, labels: tuple[int, ...], listed: bool) -> Asked:

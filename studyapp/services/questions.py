@@ -23,22 +23,21 @@ _ROWS_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class QuestionPlan:
-    """Everything a study asks, the draws behind it, and what came out smaller than asked for."""
+    """Everything a study asks, the draws behind it, and what came out smaller than asked for.
+
+    `examples` are the images that explain a category, `categories` all whose name may be shown.
+    """
 
     asked: tuple[Asked, ...]
     drawer: Drawer
     notes: tuple[str, ...]
     examples: Mapping[int, tuple[int, ...]]
+    categories: frozenset[int]
 
     @property
     def images(self) -> tuple[int, ...]:
         """Every image that is shown, once."""
         return tuple(dict.fromkeys(each.image for each in self.asked))
-
-    @property
-    def categories(self) -> frozenset[int]:
-        """Every category whose name may be shown."""
-        return frozenset(category for each in self.asked for category in each.categories)
 
 
 def plan_questions(*, protocol: Protocol, predictions: StudyPredictions, files: StudyFiles) -> QuestionPlan:
@@ -72,15 +71,18 @@ def plan_questions(*, protocol: Protocol, predictions: StudyPredictions, files: 
     known = (*planner.practice(), *planner.gold())
     controls = planner.controls(asked=(*mistakes, *sample))
     asked = (*mistakes, *sample, *controls, *known, *from_files)
+    setups = protocol.arm_setups()
+    beside = any(setup.form == "two_alternative" for setup in setups)
+    categories = frozenset(category for each in asked for category in each.categories(beside=beside))
     examples: dict[int, tuple[int, ...]] = {}
-    if any(setup.class_help == "examples" for setup in protocol.arm_setups()):
+    if any(setup.class_help == "examples" for setup in setups):
         examples = draw_examples(
-            categories={category for each in asked for category in each.categories},
+            categories=categories,
             true=predictions.true,
             images=planner.fresh,
             drawer=drawer,
         )
-    return QuestionPlan(asked, drawer, tuple(planner.notes), examples)
+    return QuestionPlan(asked, drawer, tuple(planner.notes), examples, categories)
 
 
 def write_questions(

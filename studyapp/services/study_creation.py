@@ -109,8 +109,8 @@ def has_pixels(dataset: Dataset) -> bool:
 def _refuse_name(name: str) -> None:
     if len(name) > _NAME_LENGTH:
         raise Refused(
-            f"The name {name[:20]}… has {len(name)} characters and {_NAME_LENGTH} is the most; give a shorter "
-            "name (create_study --name NAME)."
+            f"The name {name[:20]}… has {len(name)} characters and {_NAME_LENGTH} is the most; give a "
+            "shorter name (create_study --name NAME)."
         )
     if name in _ADDRESSES:
         raise Refused(f"/studies/{name}/ is a page of its own; give another name (create_study --name NAME).")
