@@ -14,6 +14,7 @@ from studyapp.models import Arm, Classifier, Dataset, Job, Mode, Stimulus, Study
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.protocol.schema import Protocol
 from studyapp.services.alike_names import refuse_alike_names
+from studyapp.services.bootstrap import ensure_bootstrap_draw
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, start_job, unfinished_job
 from studyapp.services.questions import plan_questions, shown_categories, write_questions
 from studyapp.services.refusals import Refused
@@ -96,8 +97,12 @@ def start_build(*, study: Study, queue: str = FOREGROUND, created_by: User | Non
 
 
 def finish_build(*, study: Study) -> None:
-    """Give the questions their slots for real answers and mark the study built; safe to repeat."""
+    """Give the questions their slots for real answers and mark the study built; safe to repeat.
+
+    The bootstrap's seed is drawn here, too: pages that show intervals may write nothing.
+    """
     ensure_slots(study=study, mode=Mode.REAL)
+    ensure_bootstrap_draw(study=study)
     Study.objects.filter(pk=study.pk, built_at=None).update(built_at=timezone.now())
 
 

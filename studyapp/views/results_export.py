@@ -20,7 +20,7 @@ from studyapp.views.study_frame import WATCHED, frame, mode_of, study_or_404
 def export(request: HttpRequest, name: str) -> HttpResponse:
     """What a bundle holds, and the one of the present answers if it is there."""
     study = study_or_404(request, name)
-    context = frame(request, study, "results")
+    context = frame(request, study, "export")
     mode = context["mode"]
     parameters = {"study": study.name, "mode": mode}
     newest = Job.objects.filter(kind=EXPORT).order_by("-pk")[:200]

@@ -32,7 +32,6 @@ from studyapp.views.study_frame import frame, study_or_404
 
 ON_A_PAGE = 48
 VERDICTS = tuple(verdict.word for verdict in Verdict)
-# More keys than this in one query are too many parameters for a database.
 ROLES = tuple(QuestionUse.Role.choices)
 
 
@@ -74,7 +73,7 @@ class Vote:
 def questions(request: HttpRequest, name: str) -> HttpResponse:
     """Questions with pictures and votes, filtered by what they are asked for and how they came out."""
     study = study_or_404(request, name)
-    context = frame(request, study, "results")
+    context = frame(request, study, "questions")
     mode = context["mode"]
     asked = _asked(request)
     judged = study_report(study=study, mode=mode).questions
@@ -108,7 +107,7 @@ def questions(request: HttpRequest, name: str) -> HttpResponse:
 def question(request: HttpRequest, name: str, key: str) -> HttpResponse:
     """One question: picture, labels, predictions, votes with their times, verdict."""
     study = study_or_404(request, name)
-    context = frame(request, study, "results")
+    context = frame(request, study, "questions")
     mode = context["mode"]
     found = get_object_or_404(
         Question.objects.select_related("stimulus", "image__category", "image__dataset", "label", "arm"),

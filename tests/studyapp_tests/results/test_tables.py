@@ -8,7 +8,7 @@ import pytest
 
 from studyapp.exports.report import compute_report
 from studyapp.exports.writing import plain_rows
-from studyapp.models import Answer, Mode, Participant, Question
+from studyapp.models import Answer, ExpertAnswer, Mode, Participant, Question
 from studyapp.protocol.schema import AnswersRule
 from tests.studyapp_tests.results.small_study import SmallStudy, add_answer, small_study
 
@@ -113,6 +113,66 @@ def test_early_decided_studies_withhold_what_needs_all_answers_and_say_why() -> 
     reliability = rows(small, "reliability")
     assert reliability["fleiss_kappa"] is None
     assert "stop_when_decided" in reliability["withheld"]["fleiss_kappa"]["reason"]
+
+
+def test_golden_items_calibrate_the_participants_and_are_no_votes() -> None:
+    small = small_study()
+    before = rows(small, "rectified_error")
+    # Person 0 is right on all four items that three experts judged; nobody else answered them.
+    for label, relevant in ((0, True), (2, False), (3, True), (5, False)):
+        sample = small.questions[3, 4]
+        golden = Question.objects.create(
+            study=small.study,
+            arm=sample.arm,
+            stimulus=sample.stimulus,
+            image=sample.image,
+            label=small.questions[1, 1].label,
+            content=f"label:golden-{label}",
+            origin=Question.Origin.GOLDEN,
+        )
+        for expert, value in zip(
+            "abc", ("yes", "yes", "no") if relevant else ("no", "no", "yes"), strict=True
+        ):
+            ExpertAnswer.objects.create(question=golden, expert=expert, value=value)
+        for person, right in ((0, True), (1, False)):
+            add_answer(golden, small.people[person], "yes" if right == relevant else "no", person)
+    assert rows(small, "rectified_error") == before
+    found = {
+        row["classifier"]: row["rectified_top1_error"]
+        for row in rows(small, "sensitivity")
+        if row["rule"] == "gold-calibrated Dawid-Skene"
+    }
+    # With add-one smoothing person 0 speaks 3 : 1, and the others have the mean of the known matrices,
+    # which is the same. So three yes against two no, (5,6), is 3 : 1 for the label at a prior of 1/2 and
+    # is accepted, and (6,7), five no, is not; (6,8) has too few answers.
+    assert found == {"alpha": 1 / 8, "beta": 1 / 8}
+
+
+def test_what_experts_say_of_questions_here_is_precision_by_count() -> None:
+    small = small_study()
+    ExpertAnswer.objects.create(question=small.questions[3, 4], expert="a", value="yes")
+    ExpertAnswer.objects.create(question=small.questions[7, 8], expert="a", value="no")
+    ExpertAnswer.objects.create(question=small.questions[4, 5], expert="a", value="yes")
+    ExpertAnswer.objects.create(question=small.questions[4, 5], expert="b", value="no")  # a tie says nothing
+    found = {row["positive"]: (row["relevant"], row["checked"]) for row in rows(small, "expert_check")}
+    assert (found[5], found[4]) == ((1, 2), (0, 0))
+
+
+def test_a_hierarchy_breaks_errors_down_by_group() -> None:
+    small = small_study()
+    categories = small.study.dataset.class_list.categories.values_list("pk", "index")
+    small.study.groups = [[pk, "first" if index < 4 else "second"] for pk, index in categories]
+    small.study.save()
+    found = {
+        (row["classifier"], row["group"]): (
+            row["images"],
+            row["standard_top1_error"],
+            row["rectified_top1_error"],
+        )
+        for row in rows(small, "groups")
+    }
+    assert found["alpha", "first"] == (4, 0.25, 0.0)
+    assert found["alpha", "second"] == (4, 1.0, 0.5)
 
 
 def test_a_study_without_answers_has_a_complete_empty_table() -> None:
