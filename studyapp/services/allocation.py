@@ -85,7 +85,9 @@ def expected_next(*, sitting: Sitting) -> Expected | None:
         if rows:
             level = [question_id for taken, question_id in rows if taken == rows[0][0]]
             likely = Question.objects.filter(pk=level[sitting.pk % len(level)])
-            return Expected(*likely.values_list("key", "stimulus__key").get())
+            shown = likely.exclude(stimulus__review=Stimulus.Review.HELD_BACK)
+            keys = shown.values_list("key", "stimulus__key").first()
+            return Expected(*keys) if keys else None
     return None
 
 
@@ -119,11 +121,6 @@ def free_slots(
     free = QuestionSlots.objects.filter(
         study=study, mode=mode, arm_id=arm_id, gold=gold, open=True, taken__lt=F("required")
     )
-    # As a subquery and not as a join: both databases then walk the index in its order and stop at the first.
-    held_back = Question.objects.filter(
-        pk=OuterRef("question_id"), stimulus__review=Stimulus.Review.HELD_BACK
-    )
-    free = free.filter(~Exists(held_back))
     if protocol.participants.practice_questions and protocol.participants.one_look:
         practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
         free = free.exclude(image_id__in=list(practised.values_list("image_id", flat=True)))
@@ -240,14 +237,26 @@ def _take_one(slots: QuerySet[QuestionSlots], expected: str) -> QuestionSlots | 
     if expected:
         preferred = slots.filter(question__key=expected, taken=slots.values("taken")[:1])
         locked = preferred.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
-        if locked is not None and take_slot(question_id=locked.question_id, mode=locked.mode):
+        if locked is not None and _taken(locked):
             return locked
     for skip in (True, False):
         waiting = slots.select_for_update(skip_locked=skip, no_key=True, of=("self",))
         while (locked := waiting.first()) is not None:
-            if take_slot(question_id=locked.question_id, mode=locked.mode):
+            if _taken(locked):
                 return locked
     return None
+
+
+def _taken(locked: QuestionSlots) -> bool:
+    """Take a slot of this row, unless its stimulus is held back: then the row is closed instead.
+
+    Looked up for the one candidate only: as a condition of the search, PostgreSQL reads every stimulus.
+    """
+    held_back = Stimulus.objects.filter(questions=locked.question_id, review=Stimulus.Review.HELD_BACK)
+    if held_back.exists():
+        QuestionSlots.objects.filter(pk=locked.pk).update(open=False)
+        return False
+    return take_slot(question_id=locked.question_id, mode=locked.mode)
 
 
 def _present(sitting: Sitting, slots: QuestionSlots, protocol: Protocol, now: datetime) -> Presentation:
