@@ -130,12 +130,10 @@ def test_golden_items_calibrate_the_participants_and_are_no_votes() -> None:
             content=f"label:golden-{label}",
             origin=Question.Origin.GOLDEN,
         )
-        for expert, value in zip(
-            "abc", ("yes", "yes", "no") if relevant else ("no", "no", "yes"), strict=True
-        ):
+        majority, other = ("yes", "no") if relevant else ("no", "yes")
+        for expert, value in zip("abc", (majority, majority, other), strict=True):
             ExpertAnswer.objects.create(question=golden, expert=expert, value=value)
-        for person, right in ((0, True), (1, False)):
-            add_answer(golden, small.people[person], "yes" if right == relevant else "no", person)
+        add_answer(golden, small.people[0], majority, 0)
     assert rows(small, "rectified_error") == before
     found = {
         row["classifier"]: row["rectified_top1_error"]
