@@ -16,6 +16,7 @@ from studyapp.services.amendments import amend_study
 from studyapp.services.audit import write_audit
 from studyapp.services.example_pictures import VARIANT as EXAMPLE
 from studyapp.services.plans import protocol_of
+from studyapp.services.rehearsals import is_rehearsed
 from studyapp.services.refusals import Refused
 from studyapp.services.reviews import approve_pending, review_stimulus
 from studyapp.services.slots import ensure_slots
@@ -86,10 +87,10 @@ def obstacles_to_opening(study: Study, *, unrehearsed: str = "") -> tuple[str, .
             f"{pending:,} of {shown.count():,} stimuli are not reviewed: approve or hold back each on its "
             "stimuli page, or say required = false under [review]."
         )
-    if protocol.rehearsal.required and not unrehearsed.strip():
+    if protocol.rehearsal.required and not unrehearsed.strip() and not is_rehearsed(study):
         found.append(
-            "Its protocol wants a passed rehearsal, and none is recorded: say required = false under "
-            '[rehearsal], or open it with --unrehearsed "reason" (the reason is kept in the audit trail).'
+            f"Its protocol wants a passed rehearsal, and none of this protocol is recorded: rehearse {study.name}, "
+            'or open it with --unrehearsed "reason" (the reason is kept in the audit trail).'
         )
     return tuple(found)
 
@@ -116,7 +117,7 @@ def open_study(*, study: Study, actor: str, unrehearsed: str = "") -> Opened:
             raise Refused(f"Study {study.name} is no longer a draft: somebody else has just opened it.")
         ensure_slots(study=study, mode=Mode.REAL)
         detail = {"protocol_sha256": digest}
-        if protocol.rehearsal.required:
+        if protocol.rehearsal.required and unrehearsed.strip():
             detail["unrehearsed"] = unrehearsed.strip()
         write_audit(study=study, actor=actor, verb="open", subject=study.name, detail=detail)
         study.refresh_from_db()

@@ -16,10 +16,10 @@ from studyapp.management.demo.recipes import (
     Recipe,
 )
 from studyapp.management.rehearsal import rehearse
-from studyapp.management.rehearsal.run import AUDIT_VERB
 from studyapp.management.research_command import SOME_SKIPPED
-from studyapp.models import AuditEntry, Mode, PredictionRun, RecruitmentLink, Study
+from studyapp.models import Mode, PredictionRun, RecruitmentLink, Study
 from studyapp.recruitment.link import link_url
+from studyapp.services.rehearsals import is_rehearsed
 from studyapp.services.studies import create_study, open_study, start_build
 from studyapp.tasks.chunks import work_here
 
@@ -61,6 +61,7 @@ def _import(dataset: DemoDataset, say: Say) -> None:
             dataset.name,
             str(dataset.folder),
             labels=dataset.labels,
+            classes=dataset.classes,
             enlarge=dataset.enlarge,
             licence=dataset.licence,
         )
@@ -97,10 +98,7 @@ def _study(plan: DemoStudy, say: Say) -> Study:
 
 def _rehearse(study: Study, recipe: Recipe, *, server: str, say: Say) -> None:
     """Fill the study with rehearsal answers once; a rehearsal that was cut short goes on."""
-    passed = AuditEntry.objects.filter(
-        study=study, verb=AUDIT_VERB, subject="passed", detail__protocol_sha256=study.protocol_sha256
-    )
-    if passed.exists():
+    if is_rehearsed(study):
         return
     say(f"Rehearsal of {study.name}: simulated participants over HTTP, erring at {SIMULATED_ERROR_RATE:.0%}")
     report = rehearse(

@@ -32,6 +32,7 @@ class DemoDataset:
     name: str
     folder: Path
     labels: Path | None = None
+    classes: str = ""
     enlarge: str = "smooth"
     licence: str = ""
 
@@ -109,7 +110,11 @@ def folder_recipe(folder: Path) -> Recipe:
     )
     names = tuple(classifier.name for classifier in classifiers)
     return Recipe(
-        datasets=(DemoDataset(name, folder.resolve(), labels=labels if labels.exists() else None),),
+        datasets=(
+            DemoDataset(
+                name, folder.resolve(), labels=labels if labels.exists() else None, classes="imagenet"
+            ),
+        ),
         classifiers=classifiers,
         rehearsed=_photographs(REHEARSED, name, names, f"{name}-rehearsal", "answered in rehearsal"),
         open=_photographs(OPEN, name, names, f"{name}-open", "your own look"),

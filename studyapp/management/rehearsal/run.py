@@ -13,11 +13,10 @@ from studyapp.management.rehearsal.performance import Performance, perform
 from studyapp.management.rehearsal.plan import ensure_plan
 from studyapp.management.rehearsal.recovery import Recovery, recover
 from studyapp.management.rehearsal.report import Finding, RehearsalReport
-from studyapp.models import Answer, AuditEntry, Mode, Study
+from studyapp.models import Answer, Mode, Study
 from studyapp.services.refusals import Refused
+from studyapp.services.rehearsals import record_rehearsal
 from studyapp.services.slots import ensure_slots
-
-AUDIT_VERB = "rehearse"
 
 
 def rehearse(
@@ -48,17 +47,11 @@ def rehearse(
         study=study, plan=plan, server=server, participants=participants, rng=rng, progress=progress
     )
     report = judge(study=study, performance=performance)
-    AuditEntry.objects.create(
+    record_rehearsal(
         study=study,
-        actor="command line",
-        verb=AUDIT_VERB,
-        subject="passed" if report.passed else "failed",
-        detail={
-            "passed": report.passed,
-            "protocol_sha256": study.protocol_sha256,
-            "answers": report.answers_in_study,
-            "failed": [finding.claim for finding in report.findings if not finding.holds],
-        },
+        passed=report.passed,
+        answers=report.answers_in_study,
+        failed_checks=[finding.claim for finding in report.findings if not finding.holds],
     )
     return report
 

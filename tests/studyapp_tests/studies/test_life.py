@@ -28,6 +28,7 @@ from studyapp.protocol.schema import Protocol, RecruitmentPlan, RehearsalPlan, R
 from studyapp.services.jobs import FOREGROUND
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
+from studyapp.services.rehearsals import record_rehearsal
 from studyapp.services.studies import (
     amend_study,
     approve_pending,
@@ -166,6 +167,23 @@ def test_opening_names_every_obstacle_at_once(pixels: Dataset) -> None:
     for words in ("not built", "3 of its pictures", "3 of 3 stimuli are not reviewed", "--unrehearsed"):
         assert words in str(refusal.value)
     assert verbs(study) == []
+
+
+def test_only_a_passed_rehearsal_of_this_very_protocol_opens_the_study(pixels: Dataset) -> None:
+    study = built(protocol(rehearsal=RehearsalPlan(required=True)))
+    with pytest.raises(Refused, match="passed rehearsal"):
+        open_study(study=study, actor="alice")
+    record_rehearsal(study=study, passed=True, answers=15, failed_checks=[])
+    AuditEntry.objects.filter(study=study).update(detail={"protocol_sha256": "0" * 64})
+    with pytest.raises(Refused, match="passed rehearsal"):
+        open_study(study=study, actor="alice")
+    record_rehearsal(study=study, passed=True, answers=15, failed_checks=[])
+    record_rehearsal(study=study, passed=False, answers=15, failed_checks=["exactly N"])
+    with pytest.raises(Refused, match="passed rehearsal"):
+        open_study(study=study, actor="alice")
+    record_rehearsal(study=study, passed=True, answers=15, failed_checks=[])
+    assert open_study(study=study, actor="alice").study.state == Study.State.OPEN
+    assert "unrehearsed" not in AuditEntry.objects.get(study=study, verb="open").detail
 
 
 def test_a_reviewed_study_opens_unrehearsed_with_the_reason_in_the_audit_trail(pixels: Dataset) -> None:
