@@ -16,8 +16,8 @@ from studyapp.services.amendments import amend_study
 from studyapp.services.audit import write_audit
 from studyapp.services.example_pictures import VARIANT as EXAMPLE
 from studyapp.services.plans import protocol_of
-from studyapp.services.rehearsals import is_rehearsed
 from studyapp.services.refusals import Refused
+from studyapp.services.rehearsals import is_rehearsed
 from studyapp.services.reviews import approve_pending, review_stimulus
 from studyapp.services.slots import ensure_slots
 from studyapp.services.study_creation import create_study, finish_build, has_pixels, start_build
@@ -89,7 +89,7 @@ def obstacles_to_opening(study: Study, *, unrehearsed: str = "") -> tuple[str, .
         )
     if protocol.rehearsal.required and not unrehearsed.strip() and not is_rehearsed(study):
         found.append(
-            f"Its protocol wants a passed rehearsal, and none of this protocol is recorded: rehearse {study.name}, "
+            f"Its protocol wants a passed rehearsal, and none of it is recorded: rehearse {study.name}, "
             'or open it with --unrehearsed "reason" (the reason is kept in the audit trail).'
         )
     return tuple(found)
