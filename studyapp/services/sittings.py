@@ -18,7 +18,7 @@ from studyapp.services.allocation import (
 )
 from studyapp.services.answers import AnswerRefused, release_unanswered, withdraw_answers
 from studyapp.services.plans import protocol_of
-from studyapp.services.wording import offered_values, shown_question
+from studyapp.services.wording import offered_values, shown_question, value_of
 
 # Without letters and digits that read alike.
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -59,12 +59,14 @@ def begin(*, sitting: Sitting) -> None:
 
 
 def answer_practice(*, sitting: Sitting, number: int, value: str) -> None:
-    """Record the answer to practice question `number` (from 0); a repeat changes nothing."""
+    """Record the answer to practice question `number` (from 0), as sent; a repeat changes nothing."""
     questions = practice_questions(sitting)
     if not 0 <= number < len(questions):
         raise AnswerRefused(f"practice question {number + 1} of {len(questions)} does not exist")
     question = questions[number]
-    if value not in offered_values(study=sitting.study, arm=question.arm.name):
+    arm, first = question.arm.name, sitting.positive_first
+    value = value_of(sent=value, study=sitting.study, arm=arm, positive_first=first)
+    if value not in offered_values(study=sitting.study, arm=arm):
         raise AnswerRefused(f"{value!r} is not offered")
     with transaction.atomic():
         right = value == question.expected
@@ -72,7 +74,7 @@ def answer_practice(*, sitting: Sitting, number: int, value: str) -> None:
         fresh = Sitting.objects.select_for_update(no_key=True).get(pk=sitting.pk)
         if not due.update(practice_done=number + 1, practice_right=fresh.practice_right + right):
             return
-        words = shown_question(question=question, study=sitting.study, positive_first=sitting.positive_first)
+        words = shown_question(question=question, study=sitting.study, positive_first=first)
         Answer.objects.create(
             question=question,
             participant_id=sitting.participant_id,

@@ -10,15 +10,19 @@ from studyapp.protocol.schema import ArmSetup, Top5Questions
 from studyapp.services.plans import protocol_of, setup_of
 
 _TWO_ALTERNATIVE = {"both": "Both", "neither": "Neither"}
+# What the forms of two alternatives send for the left and the right class: the page's source must not
+# say which of them the dataset has (rule 4).
+SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer button: what is stored, what it says, which key presses it."""
+    """One answer button: what is stored, what it says, which key presses it, what its form sends."""
 
     value: str
     text: str
     key: str
+    sent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,13 @@ def offered_values(*, study: Study, arm: str) -> tuple[str, ...]:
     return setup_of(protocol_of(study), arm).values
 
 
+def value_of(*, sent: str, study: Study, arm: str, positive_first: bool) -> str:
+    """The answer that a form's value stands for in a sitting with these sides."""
+    if setup_of(protocol_of(study), arm).form != "two_alternative":
+        return sent
+    return dict(zip(SIDES, _pair(positive_first), strict=True)).get(sent, sent)
+
+
 def example_wording(study: Study, arm: str) -> str:
     """The sentence that the worked example asks about one class, with `{label}`; empty where none fits."""
     setup = setup_of(protocol_of(study), arm)
@@ -96,17 +107,22 @@ def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> t
     """The buttons from left to right; of two alternatives the classes change sides, both and neither stay."""
     if setup.form == "two_alternative" and len(names) == 2:
         texts = {"predicted": names[0], "true": names[1], **_TWO_ALTERNATIVE}
-        pair = ("predicted", "true") if positive_first else ("true", "predicted")
+        pair = _pair(positive_first)
+        sent = dict(zip(pair, SIDES, strict=True))
         values: tuple[str, ...] = (*pair, *(value for value in setup.values if value not in pair))
     else:
-        texts = {}
+        texts, sent = {}, {}
         forward = (setup.values[0] in setup.positive) == positive_first
         values = setup.values if forward else setup.values[::-1]
     keys = _keys(values, by_letter=not texts)
     return tuple(
-        Choice(value, texts.get(value) or value.replace("_", " ").capitalize(), key)
+        Choice(value, texts.get(value) or value.replace("_", " ").capitalize(), key, sent.get(value, value))
         for value, key in zip(values, keys, strict=True)
     )
+
+
+def _pair(positive_first: bool) -> tuple[str, str]:
+    return ("predicted", "true") if positive_first else ("true", "predicted")
 
 
 def _keys(values: tuple[str, ...], *, by_letter: bool) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from studyapp.services.sittings import (
     stop_here,
     withdraw,
 )
-from studyapp.services.wording import example_wording, shown_question
+from studyapp.services.wording import SIDES, example_wording, shown_question, value_of
 from studyapp.views.participant_frame import (
     SeeOther,
     for_posts,
@@ -130,7 +130,7 @@ def answer(request: HttpRequest, found: Sitting) -> HttpResponse:
     try:
         record_answer(
             presentation=presentation,
-            value=request.POST.get("value", ""),
+            value=_value(request, found, presentation),
             active_seconds=number_in(request, "active_seconds"),
             idle_seconds=number_in(request, "idle_seconds"),
             attempt=None if attempt is None else int(attempt),
@@ -265,6 +265,15 @@ def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
     key = request.POST.get("presentation", "")
     own = Presentation.objects.filter(key=key, participant_id=found.participant_id)
     return own.filter(sitting__study_id=found.study_id).first()
+
+
+def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
+    """The answer of the form, with the sides as the page of this sitting had them."""
+    sent = request.POST.get("value", "")
+    if sent not in SIDES:
+        return sent
+    arm = shown.question.arm.name
+    return value_of(sent=sent, study=found.study, arm=arm, positive_first=found.positive_first)
 
 
 def _undoable(found: Sitting) -> Undoable | None:

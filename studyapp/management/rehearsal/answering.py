@@ -178,11 +178,12 @@ class Answering:
     def _choice(self, page: Page, form: Form) -> str:
         """A button that says what is true or, at the error rate, one that says the opposite."""
         plan = self._around.plan
-        truth = plan.sights.get(page.sight())
+        sight = page.sight()
+        truth = plan.sights.get(sight)
         if truth is None:
             raise ServerTrouble(f"a picture and class names that the study does not have: {page.labels}")
         says_yes = truth != (self._rng.random() < plan.error_rate)
-        fitting = [button.value for button in form.buttons if (button.value in plan.positive) == says_yes]
+        fitting = [b.value for b in form.buttons if (plan.means(sight, b) in plan.positive) == says_yes]
         if not fitting:
             raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
         return str(self._rng.choice(fitting))

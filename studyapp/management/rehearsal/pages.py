@@ -65,17 +65,16 @@ class Page:
     def sight(self) -> Sight:
         """The picture and the class names: those in the sentence and the list, else those on the buttons."""
         form = self.asking()
-        offered = [button for button in form.buttons if button.value in NAMED] if form else []
-        return sight_of(self.picture, self.labels, [(button.value, button.text) for button in offered])
+        beside = [button.text for button in form.buttons if button.value in SIDES] if form else []
+        return sight_of(self.picture, self.labels, beside)
 
 
-NAMED = ("predicted", "true")
+SIDES = ("left", "right")
 
 
-def sight_of(picture: str, labels: tuple[str, ...], offered: list[tuple[str, str]]) -> Sight:
-    """A sight: class names asked about or, of two alternatives, the names by their value, not their side."""
-    named = tuple(text for value, text in sorted(offered) if value in NAMED)
-    return Sight(picture, tuple(label for label in labels if label) or named)
+def sight_of(picture: str, labels: tuple[str, ...], beside: list[str]) -> Sight:
+    """A sight: class names asked about or, of two alternatives, both names whichever side they are on."""
+    return Sight(picture, tuple(label for label in labels if label) or tuple(sorted(beside)))
 
 
 def read_page(html: str) -> Page:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from django.urls import reverse
 from scipy.optimize import lsq_linear
 
-from studyapp.management.rehearsal.pages import Sight, sight_of
+from studyapp.management.rehearsal.pages import SIDES, Button, Sight, sight_of
 from studyapp.models import Answer, Draw, Mode, Question, QuestionUse, Study
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
@@ -33,6 +33,7 @@ class RehearsalPlan:
     `shares`: the share of each classifier's mistakes that was to be relevant. `error_rate`: how often a
     simulated participant says the opposite of the truth. `relevant`: by question key, whether its class is
     relevant; `sights`: the same by what a person sees. `positive`: the answers that speak for the class.
+    `predicted`: of two alternatives, the name of the predicted class, which the page does not tell.
     """
 
     shares: Mapping[str, float]
@@ -40,6 +41,13 @@ class RehearsalPlan:
     relevant: Mapping[str, bool]
     sights: Mapping[Sight, bool]
     positive: frozenset[str]
+    predicted: Mapping[Sight, str]
+
+    def means(self, sight: Sight, button: Button) -> str:
+        """The answer that a button of a question stands for."""
+        if button.value not in SIDES:
+            return button.value
+        return "predicted" if self.predicted[sight] == button.text else "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class _Asked:
 
     keys: tuple[str, ...]
     sight: Sight
+    predicted: str
     roles: frozenset[str]
     classifiers: frozenset[str]
     expected: frozenset[str]
@@ -173,14 +182,18 @@ def _asked(study: Study) -> list[_Asked]:
     for question_id, role, name in rows:
         uses.setdefault(question_id, []).append((role, name))
     found: dict[Sight, list[Question]] = {}
+    predicted: dict[Sight, str] = {}
     asked = (Question.Origin.STUDY, Question.Origin.PRACTICE)
     questions = Question.objects.filter(study=study, origin__in=asked)
     for question in questions.select_related("stimulus", "label", "arm").order_by("pk"):
-        found.setdefault(_sight(question, study), []).append(question)
+        sight, name = _sight(question, study)
+        found.setdefault(sight, []).append(question)
+        predicted[sight] = name
     return [
         _Asked(
             keys=tuple(question.key for question in same),
             sight=sight,
+            predicted=predicted[sight],
             roles=frozenset(role for question in same for role, _ in uses.get(question.pk, [])),
             classifiers=frozenset(
                 name
@@ -194,12 +207,13 @@ def _asked(study: Study) -> list[_Asked]:
     ]
 
 
-def _sight(question: Question, study: Study) -> Sight:
-    """What its page will show, in the words of the page itself."""
+def _sight(question: Question, study: Study) -> tuple[Sight, str]:
+    """What its page will show, in the words of the page itself, and the predicted one of two alternatives."""
     shown = shown_question(question=question, study=study, positive_first=True)
     picture = reverse("participant:stimulus", args=[question.stimulus.key])
     labels = ((shown.label,) if shown.label else ()) + shown.labels
-    return sight_of(picture, labels, [(choice.value, choice.text) for choice in shown.choices])
+    beside = {choice.value: choice.text for choice in shown.choices if choice.sent in SIDES}
+    return sight_of(picture, labels, list(beside.values())), beside.get("predicted", "")
 
 
 def _plan(
@@ -215,6 +229,7 @@ def _plan(
         relevant=MappingProxyType(relevant),
         sights=MappingProxyType({item.sight: relevant[item.keys[0]] for item in asked}),
         positive=_positive(study),
+        predicted=MappingProxyType({item.sight: item.predicted for item in asked if item.predicted}),
     )
 
 

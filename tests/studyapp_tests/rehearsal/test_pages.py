@@ -60,8 +60,8 @@ def test_a_list_of_classes_is_seen_in_its_order() -> None:
 
 
 def test_two_alternatives_are_the_same_sight_whichever_side_they_are_on() -> None:
-    forward = sight_of("/p.png", (), [("predicted", "cat"), ("true", "dog"), ("both", "Both")])
-    backward = sight_of("/p.png", (), [("true", "dog"), ("predicted", "cat"), ("both", "Both")])
+    forward = sight_of("/p.png", (), ["cat", "dog"])
+    backward = sight_of("/p.png", (), ["dog", "cat"])
     assert forward == backward == Sight("/p.png", ("cat", "dog"))
 
 
