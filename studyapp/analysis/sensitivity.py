@@ -8,7 +8,7 @@ import numpy as np
 
 from studyapp.analysis.arrays import BoolArray, IntArray
 from studyapp.analysis.dawid_skene import Golden, dawid_skene, gold_calibrated, positive_classes
-from studyapp.analysis.verdicts import verdicts, verdicts_from_posterior
+from studyapp.analysis.verdicts import Verdict, verdicts, verdicts_from_posterior
 from studyapp.analysis.votes import AgreementRule, Answers, Votes
 from studyapp.analysis.withheld import STOPPED_EARLY, Withheld
 
@@ -49,6 +49,25 @@ def verdicts_under(
     if isinstance(calibrated, Withheld):
         return calibrated
     return verdicts_from_posterior(calibrated.relevant, votes, rule)
+
+
+def own_verdicts(
+    rule: AgreementRule,
+    *,
+    counted: Answers,
+    votes: Votes,
+    golden: Golden | None,
+    estimate_from: BoolArray,
+) -> IntArray | Withheld:
+    """[Q] verdicts under the study's own rule, which a study has from its first day on.
+
+    While there is no answer, or not yet what its golden questions need to calibrate anybody, nothing is
+    decided. Withheld, for good, where the rule needs golden questions and the study has none.
+    """
+    found = verdicts_under(rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from)
+    if isinstance(found, Withheld) and (not len(counted) or golden is not None):
+        return np.full(counted.questions, int(Verdict.UNDECIDED), dtype=np.int8)
+    return found
 
 
 def answered_only(answers: Answers) -> tuple[IntArray, Answers]:

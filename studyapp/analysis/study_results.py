@@ -20,7 +20,7 @@ from studyapp.analysis.participant_quality import gold_rates, participant_qualit
 from studyapp.analysis.rectified import column_error, draw_columns
 from studyapp.analysis.reliability import positive_counts, reliability
 from studyapp.analysis.result_values import ReliabilityRow, StudyResults
-from studyapp.analysis.sensitivity import sensitivity_verdicts, verdicts_under
+from studyapp.analysis.sensitivity import own_verdicts, sensitivity_verdicts
 from studyapp.analysis.verdicts import Majority
 from studyapp.analysis.votes import Answers, count_votes, counted_answers, value_counts
 from studyapp.analysis.withheld import STOPPED_EARLY, Withheld
@@ -46,7 +46,7 @@ def analyse(
     own = evidence.in_tables()
     estimate_from = np.ones(answers.questions, dtype=bool) if include_imported else own
 
-    verdicts = verdicts_under(rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from)
+    verdicts = own_verdicts(rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from)
     if isinstance(verdicts, Withheld):
         raise ValueError(f'study {evidence.study}: rule = "{rule.rule}" gives no verdicts: {verdicts.reason}')
     others = sensitivity_verdicts(

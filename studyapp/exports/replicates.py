@@ -14,7 +14,7 @@ COLUMNS = (
     Column(
         "set", "Columns of one set were drawn together; pairs of a sampled study have their own.", "count"
     ),
-    Column("quantity", "What was resampled: the classifier and its error."),
+    Column("quantity", "What was resampled: the classifier and its error; filtered: without exclusions."),
     Column("draw", "Number of the draw, from 1.", "count"),
     Column("estimate", "The error in this draw.", "share", "fraction of 1"),
 )
@@ -23,7 +23,10 @@ COLUMNS = (
 def replicate_rows(arms: Sequence[ArmResults]) -> Iterator[tuple[str | int | float, ...]]:
     """One row per draw and quantity, in the order of `COLUMNS`."""
     for arm in arms:
-        for number, draws in enumerate(arm.results.draws, start=1):
+        sets = [("", draws) for draws in arm.results.draws]
+        if arm.filtered is not None:
+            sets += [("filtered, ", draws) for draws in arm.filtered.results.draws]
+        for number, (which, draws) in enumerate(sets, start=1):
             for place, name in enumerate(draws.names):
                 for draw, estimate in enumerate(draws.estimates[:, place].tolist(), start=1):
-                    yield arm.arm, number, name, draw, rounded(estimate)
+                    yield arm.arm, number, f"{which}{name}", draw, rounded(estimate)

@@ -9,10 +9,12 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from studyapp.analysis.sensitivity import verdicts_under
+from studyapp.analysis.evidence import StudyEvidence
+from studyapp.analysis.exclusions import ExclusionRule, without_excluded
+from studyapp.analysis.sensitivity import own_verdicts
 from studyapp.analysis.study_results import analyse, golden_items
 from studyapp.analysis.votes import count_votes, counted_answers
-from studyapp.exports.arm_results import ArmResults
+from studyapp.exports.arm_results import ArmResults, FilteredResults
 from studyapp.exports.columns import Int64Array
 from studyapp.exports.display import count_shown
 from studyapp.exports.error_tables import (
@@ -24,6 +26,7 @@ from studyapp.exports.error_tables import (
     top5_table,
 )
 from studyapp.exports.evidence import ArmEvidence, arm_evidence
+from studyapp.exports.exclusion_tables import exclusions_table, filtered_error_table
 from studyapp.exports.figures import Figure
 from studyapp.exports.people_tables import (
     controls_table,
@@ -40,6 +43,7 @@ from studyapp.exports.study_figures import study_figures
 from studyapp.exports.study_table import study_table
 from studyapp.exports.tabular import Table
 from studyapp.models import Arm, Question, Study
+from studyapp.protocol.schema import Protocol
 from studyapp.services.bootstrap import BootstrapSeed, bootstrap_seed
 from studyapp.services.plans import protocol_of
 
@@ -53,6 +57,8 @@ TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
     classifier_pairs_table,
     ranks_table,
     sensitivity_table,
+    filtered_error_table,
+    exclusions_table,
     groups_table,
     reliability_table,
     reliability_detail_table,
@@ -109,10 +115,10 @@ def compute_report(*, study: Study, mode: str) -> Computed:
     judged: list[JudgedQuestions] = []
     for arm in Arm.objects.filter(study=study).order_by("position"):
         read = arm_evidence(study=study, protocol=protocol, arm=arm, mode=mode)
-        rng = np.random.default_rng([seed.value, arm.position])
-        results = analyse(read.evidence, rng=rng, draws=protocol.analysis.draws)
+        results = analyse(read.evidence, rng=_generator(seed, arm), draws=protocol.analysis.draws)
         keys = _public_keys(read, [gold.question for gold in results.gold])
-        arms.append(ArmResults(arm.name, read.evidence, results, keys))
+        filtered = _filtered(read.evidence, protocol, _generator(seed, arm))
+        arms.append(ArmResults(arm.name, read.evidence, results, keys, filtered))
         judged.append(_judged(read))
     tables = study_tables(study=study, mode=mode, arms=arms, seed=seed)
     report = Report(
@@ -124,6 +130,22 @@ def compute_report(*, study: Study, mode: str) -> Computed:
         questions=_joined(judged),
     )
     return Computed(report, tuple(arms))
+
+
+def _generator(seed: BootstrapSeed, arm: Arm) -> np.random.Generator:
+    """The arm's generator: filtered and unfiltered tables draw the same images."""
+    return np.random.default_rng([seed.value, arm.position])
+
+
+def _filtered(
+    evidence: StudyEvidence, protocol: Protocol, rng: np.random.Generator
+) -> FilteredResults | None:
+    """The results without the answers that the protocol's exclusions leave out."""
+    if not protocol.exclusions:
+        return None
+    rules = [ExclusionRule(each.measure, each.below, each.above, each.reason) for each in protocol.exclusions]
+    left_out = without_excluded(evidence, rules)
+    return FilteredResults(left_out, analyse(left_out.evidence, rng=rng, draws=protocol.analysis.draws))
 
 
 def study_tables(
@@ -141,7 +163,7 @@ def _judged(read: ArmEvidence) -> JudgedQuestions:
     evidence = read.evidence
     counted = counted_answers(evidence.answers, evidence.rule.required)
     votes = count_votes(counted, evidence.rule)
-    verdicts = verdicts_under(
+    verdicts = own_verdicts(
         evidence.rule,
         counted=counted,
         votes=votes,

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.django_db
 
 TABLES = (
     *("study", "rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
-    *("classifier_pairs", "ranks", "sensitivity", "groups", "reliability", "reliability_detail"),
-    *("gold", "expert_check", "top_shares", "participants"),
+    *("classifier_pairs", "ranks", "sensitivity", "filtered_error", "exclusions", "groups"),
+    *("reliability", "reliability_detail", "gold", "expert_check", "top_shares", "participants"),
 )
 FIGURES = ("errors_before_and_after", "positive_answers", "sensitivity")
 ROWS = (
