@@ -77,7 +77,10 @@ def classifier_result(
 def _participants(
     columns: ClassifierColumns, study: StudyEvidence, counted: Answers, draws: int, rng: np.random.Generator
 ) -> ParticipantUncertainty | Withheld:
-    weights = question_weights(columns.top1, columns.evidence.mistake_question, study.answers.questions)
+    question = columns.evidence.mistake_question
+    weights = question_weights(columns.top1, question, study.answers.questions)
+    # An undecided mistake stays an error in the estimate, so its few answers take nothing off here either.
+    weights[question[columns.top1.error & (columns.top1.verdict == Verdict.UNDECIDED)]] = 0
     return participant_uncertainty(
         counted,
         study.rule,

@@ -45,8 +45,8 @@ def participant_uncertainty(
     """Both measures for one classifier.
 
     `counted`: the answers that count. `question_weights` [Q]: the share of all images that a question's
-    acceptance takes off the error (1/N per mistake, W_s/(k_s N) in a sampled study, 0 elsewhere), so the
-    rectified error is `standard_error` minus the accepted weight. Questions left without any weighted
+    acceptance takes off the error (1/N per decided mistake, W_s/(k_s N) in a sampled study, 0 elsewhere), so
+    the rectified error is `standard_error` minus the accepted weight. Questions left without any weighted
     answer in a draw are judged as the others are on average.
     """
     if rule.rule not in ("count", "proportion"):
@@ -56,7 +56,9 @@ def participant_uncertainty(
     rows = counted.where(question_weights[counted.question] > 0)
     people = np.unique(rows.participant)
     if len(people) < 2:
-        return Withheld("fewer than two participants answered questions about this classifier's mistakes")
+        return Withheld(
+            "fewer than two participants answered decided questions about this classifier's mistakes"
+        )
     asked, question = np.unique(rows.question, return_inverse=True)
     weights = question_weights[asked]
     person = np.searchsorted(people, rows.participant)
