@@ -13,6 +13,7 @@ from studyapp.services.refusals import Refused
 from studyapp.services.study_predictions import Mistake, RunPredictions, StudyPredictions
 
 _TOP = 5
+_STRATUM_LENGTH = 60
 
 Drawn = tuple[Mistake, str, float]
 
@@ -94,7 +95,7 @@ def _reviewed(
             }
         )
         for mistake in drawn:
-            yield mistake, name, len(members) / len(drawn)
+            yield mistake, name[:_STRATUM_LENGTH], len(members) / len(drawn)
     drawer.record(f"review_sample:{position}", seed, values)
 
 
@@ -103,7 +104,8 @@ def _strata(questions: Questions, groups: Mapping[int, str]) -> Callable[[Mistak
         return lambda mistake: "all"
     if questions.review_stratum == "category":
         return lambda mistake: f"category:{mistake.true}"
-    return lambda mistake: f"group:{groups.get(mistake.true, 'none')}"[:60]
+    # No group has an empty name, so categories outside the hierarchy can not fall in with one called "none".
+    return lambda mistake: f"group:{groups.get(mistake.true, '')}"
 
 
 def _refuse_short_rankings(run: RunPredictions, questions: Top5Questions) -> None:
