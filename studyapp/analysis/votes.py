@@ -81,7 +81,7 @@ class AgreementRule:
     """At least `agreement` positive of `required` answers (science.md, section 1).
 
     `incomplete`: `strict` leaves a question undecided until the count is certain; `proportion` judges
-    by p/m >= agreement/required from three answers on. `rule`: `count` and `proportion` look at the
+    by p/m >= agreement/required from `minimum_answers` on. `rule`: `count` and `proportion` look at the
     question's own answers (`proportion` implies incomplete = proportion), `dawid_skene` and
     `gold_calibrated` accept at a posterior of 0.5 or more.
     """
@@ -92,6 +92,7 @@ class AgreementRule:
     incomplete: Incomplete = "strict"
     rule: Rule = "count"
     stop_when_decided: bool = False
+    minimum_answers: int = 3
 
     def __post_init__(self) -> None:
         if self.required < 1:
@@ -115,8 +116,8 @@ class AgreementRule:
 
     @property
     def fewest(self) -> int:
-        """Answers from which a share is judged: three, or all where fewer are required."""
-        return min(3, self.required)
+        """Answers from which a share is judged: `minimum_answers`, or all where fewer are required."""
+        return min(self.minimum_answers, self.required)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,13 +87,14 @@ def _top5(
     # The place of each question among those of its image: 0 for a list, 0..4 class by class.
     starts = np.flatnonzero(np.r_[True, image[1:] != image[:-1]]) if len(image) else np.array([], int)
     place = np.arange(len(image)) - np.repeat(starts, np.diff(np.r_[starts, len(image)]))
-    width = 1 if asked.top5_question == "list" else 5
+    # A classifier of fewer than five classes has fewer questions per image, and all of them can be rejected.
+    width = 1 if asked.top5_question == "list" else int(place.max(initial=0)) + 1
     column = np.full((len(predictions.image), width), NO_QUESTION, dtype=np.int64)
     column[image, place] = chosen
     return Top5Evidence(
         form=asked.top5_question,
         variant="B" if asked.top5_variant == "B" else "A",
-        questions=column[:, 0] if width == 1 else column,
+        questions=column[:, 0] if asked.top5_question == "list" else column,
     )
 
 

@@ -6,6 +6,7 @@ serves them all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,12 @@ import numpy as np
 from studyapp.analysis.evidence import Controls, GoldQuestions, StudyEvidence, TrueLabelQuestions
 from studyapp.analysis.votes import AgreementRule, Answers
 from studyapp.exports.answer_evidence import read_answers
-from studyapp.exports.classifier_evidence import category_groups, classifier_evidence, read_predictions
+from studyapp.exports.classifier_evidence import (
+    Predictions,
+    category_groups,
+    classifier_evidence,
+    read_predictions,
+)
 from studyapp.exports.columns import NONE_OF_THEM, code_of, integer_columns, positions_in
 from studyapp.exports.question_index import QuestionIndex, Uses, read_questions, read_uses
 from studyapp.models import Arm, Question, QuestionUse, Study, StudyClassifier
@@ -44,6 +50,7 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
         study.study_classifiers.select_related("classifier", "run").order_by("position")
     )
     predicted = [read_predictions(study_classifier) for study_classifier in study_classifiers]
+    _refuse_different_images(study, study_classifiers, predicted)
     groups = category_groups(study)
     classifiers = tuple(
         classifier_evidence(protocol, study_classifier, predictions, questions, uses, groups)
@@ -56,6 +63,7 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
         incomplete=protocol.analysis.incomplete,
         rule=protocol.analysis.rule,
         stop_when_decided=protocol.answers.stop_when_decided,
+        minimum_answers=protocol.analysis.minimum_answers,
     )
     evidence = StudyEvidence(
         study=study.name,
@@ -74,6 +82,18 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
         group_names=groups.names,
     )
     return ArmEvidence(arm.name, setup, evidence, questions, uses, study_classifiers)
+
+
+def _refuse_different_images(
+    study: Study, study_classifiers: Sequence[StudyClassifier], predicted: Sequence[Predictions]
+) -> None:
+    """Row i is one image for every classifier: as many rows are not enough."""
+    for use, predictions in zip(study_classifiers[1:], predicted[1:], strict=True):
+        if not np.array_equal(predictions.image, predicted[0].image):
+            raise ValueError(
+                f"study {study.name}: {use.classifier.name} and {study_classifiers[0].classifier.name} have "
+                f"predictions of different images of {study.dataset.name}; predict the missing ones for both"
+            )
 
 
 def _controls(uses: Uses) -> Controls | None:
@@ -99,12 +119,13 @@ def _gold(arm: Arm, answers: Answers, questions: QuestionIndex, uses: Uses) -> G
 
 
 def _true_label(questions: QuestionIndex, uses: Uses) -> TrueLabelQuestions | None:
-    """Pair every question about a mistake with the one about the dataset's label of the same image."""
+    """Pair every question about a mistake, or its list, with the one about the image's dataset label."""
     label = np.unique(uses.of(QuestionUse.Role.TRUE_LABEL))
     if len(label) == 0:
         return None
     label = label[np.argsort(questions.image[label], kind="stable")]
-    mistake = np.unique(uses.of(QuestionUse.Role.MISTAKE))
+    about = (QuestionUse.Role.MISTAKE, QuestionUse.Role.TOP5_LIST)
+    mistake = np.unique(np.concatenate([uses.of(role) for role in about]))
     partner = positions_in(questions.image[label], questions.image[mistake])
     paired = partner != NONE_OF_THEM
     return TrueLabelQuestions(predicted=mistake[paired], dataset_label=label[partner[paired]])

@@ -16,4 +16,4 @@ def results_json(report: Report) -> str:
         "protocol_sha256": report.protocol_sha256,
         "tables": {name: plain_rows(table) for name, table in report.tables.items()},
     }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -46,7 +46,7 @@ def table_json(table: Table) -> str:
         ],
         "rows": plain_rows(table),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def csv_header(table: Table) -> tuple[str, ...]:
