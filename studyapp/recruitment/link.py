@@ -79,10 +79,15 @@ def panel_ids(parameters: Mapping[str, str]) -> PanelIds | None:
     A placeholder that a panel did not fill in (`{{%PROLIFIC_PID%}}`) is no id.
     """
     for known in PANELS:
-        person = parameters.get(known.person, "").strip()
+        person = _given(parameters, known.person)
         if person and not person.startswith("{{"):
-            return PanelIds(known.panel, person[:200], parameters.get(known.sitting, "").strip()[:100])
+            return PanelIds(known.panel, person[:200], _given(parameters, known.sitting)[:100])
     return None
+
+
+def _given(parameters: Mapping[str, str], name: str) -> str:
+    """A value of the query, without the NUL that PostgreSQL has no place for."""
+    return parameters.get(name, "").replace("\0", "").strip()
 
 
 def fresh_visit() -> str:

@@ -47,7 +47,7 @@ def record_answer(
         if sitting.state == Sitting.State.WITHDRAWN:
             raise AnswerRefused("this sitting was withdrawn; it takes no answers")
         earlier = list(shown.answers.order_by("pk"))
-        if attempt is not None and attempt < len(earlier):
+        if earlier and attempt is not None and attempt < len(earlier):
             return earlier[max(attempt, 0)]
         if shown.answered:
             return earlier[-1]

@@ -34,6 +34,7 @@ from studyapp.views.participant_frame import (
     participant_page,
     sitting_token,
     sitting_url,
+    text_in,
 )
 from studyapp.views.participant_notices import NOT_UNDERSTOOD, WITHDRAWN
 
@@ -137,7 +138,7 @@ def answer(request: HttpRequest, found: Sitting) -> HttpResponse:
         )
     except AnswerRefused:
         return notice_page(request, NOT_UNDERSTOOD, study=found.study)
-    go_on(sitting=found, expected=request.POST.get("expected", ""))
+    go_on(sitting=found, expected=text_in(request, "expected"))
     return SeeOther(sitting_url(found))
 
 
@@ -167,7 +168,7 @@ def stop(request: HttpRequest, found: Sitting) -> HttpResponse:
 @for_posts
 def finish_sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
     """The comment, or none; then the completion code."""
-    finish(sitting=found, comment=request.POST.get("comment", ""))
+    finish(sitting=found, comment=text_in(request, "comment"))
     return SeeOther(sitting_url(found))
 
 
@@ -262,7 +263,7 @@ def _done(request: HttpRequest, found: Sitting) -> HttpResponse:
 
 def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
     """The presentation that the form names, if it belongs to this participant."""
-    key = request.POST.get("presentation", "")
+    key = text_in(request, "presentation")
     own = Presentation.objects.filter(key=key, participant_id=found.participant_id)
     return own.filter(sitting__study_id=found.study_id).first()
 

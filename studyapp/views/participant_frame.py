@@ -143,6 +143,11 @@ def screen_of(request: HttpRequest) -> Screen:
     )
 
 
+def text_in(request: HttpRequest, name: str) -> str:
+    """A text from the form, without the NUL that PostgreSQL has no place for; empty where it is missing."""
+    return request.POST.get(name, "").replace("\0", "")
+
+
 def number_in(request: HttpRequest, name: str) -> float | None:
     """A finite number from the form; None for anything else."""
     try:
