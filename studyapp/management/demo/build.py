@@ -17,7 +17,7 @@ from studyapp.management.demo.recipes import (
 )
 from studyapp.management.rehearsal import rehearse
 from studyapp.management.research_command import SOME_SKIPPED
-from studyapp.models import Mode, PredictionRun, RecruitmentLink, Study
+from studyapp.models import Job, Mode, PredictionRun, RecruitmentLink, Study
 from studyapp.recruitment.link import link_url
 from studyapp.services.rehearsals import is_rehearsed
 from studyapp.services.studies import create_study, open_study, start_build
@@ -54,6 +54,11 @@ def build(recipe: Recipe, *, server: str, say: Say) -> BuiltDemo:
 
 
 def _import(dataset: DemoDataset, say: Say) -> None:
+    imported = Job.objects.filter(
+        kind="import_dataset", parameters__dataset=dataset.name, state=Job.State.DONE
+    )
+    if imported.exists():
+        return
     say(f"Dataset {dataset.name}")
     try:
         call_command(
@@ -72,15 +77,16 @@ def _import(dataset: DemoDataset, say: Say) -> None:
 
 
 def _predict(classifier: DemoClassifier, say: Say) -> None:
+    finished = PredictionRun.objects.filter(
+        classifier__name=classifier.name, dataset__name=classifier.dataset, finished_at__isnull=False
+    )
+    if finished.exists():
+        return
     say(f"Classifier {classifier.name}")
     call_command(
         "add_classifier", classifier.name, architecture=classifier.architecture, weights=classifier.weights
     )
-    finished = PredictionRun.objects.filter(
-        classifier__name=classifier.name, dataset__name=classifier.dataset, finished_at__isnull=False
-    )
-    if not finished.exists():
-        call_command("predict", classifier.dataset, classifier.name)
+    call_command("predict", classifier.dataset, classifier.name)
 
 
 def _study(plan: DemoStudy, say: Say) -> Study:

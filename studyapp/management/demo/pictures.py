@@ -29,9 +29,12 @@ def write_digits(folder: Path) -> DigitFolders:
 
     The split is by position: the first 600 train, the other 1,197 validate.
     """
+    folders = DigitFolders(train=folder / "digits-train", validation=folder / "digits")
+    written = folder / "digits-written"
+    if written.exists():
+        return folders
     from sklearn.datasets import load_digits
 
-    folders = DigitFolders(train=folder / "digits-train", validation=folder / "digits")
     digits = load_digits()
     # 0..16 is the amount of ink.
     pixels = np.rint(255 - digits.images * (255 / 16)).astype(np.uint8)
@@ -39,8 +42,8 @@ def write_digits(folder: Path) -> DigitFolders:
         split = folders.train if number < TRAIN_DIGITS else folders.validation
         path = split / str(label) / f"{number:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            Picture.fromarray(picture).save(path)
+        Picture.fromarray(picture).save(path)
+    written.touch()
     return folders
 
 
@@ -49,6 +52,9 @@ def write_photos(folder: Path) -> Path:
 
     Returns the folder, with `labels.csv` (path, wnid, class_index, class_name) in it.
     """
+    photos = folder / "photos"
+    if (photos / "labels.csv").exists():
+        return photos
     import skimage
     import sklearn.datasets
 
@@ -56,14 +62,13 @@ def write_photos(folder: Path) -> Path:
         "skimage": Path(skimage.__file__).parent / "data",
         "sklearn": Path(sklearn.datasets.__file__).parent / "images",
     }
-    photos = folder / "photos"
     photos.mkdir(parents=True, exist_ok=True)
     with PHOTOS_TABLE.open(newline="") as table:
         rows = list(csv.DictReader(table))
+    for row in rows:
+        shutil.copyfile(sources[row["package"]] / row["file"], photos / row["file"])
     with (photos / "labels.csv").open("w", newline="") as labels:
-        writer = csv.writer(labels)
-        writer.writerow(["path", "wnid", "class_index", "class_name"])
-        for row in rows:
-            shutil.copyfile(sources[row["package"]] / row["file"], photos / row["file"])
-            writer.writerow([row["file"], row["wnid"], row["class_index"], row["class_name"]])
+        writer = csv.DictWriter(labels, ["path", "wnid", "class_index", "class_name"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({**row, "path": row["file"]} for row in rows)
     return photos
