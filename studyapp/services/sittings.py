@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from studyapp.models import Answer, Participant, Presentation, Question, Sitting
+from studyapp.models import Answer, Participant, Presentation, Question, Sitting, Stimulus
 from studyapp.services.allocation import (
     answered_in,
     arms_open_to,
@@ -43,6 +43,7 @@ def practice_questions(sitting: Sitting) -> list[Question]:
     every = (
         Question.objects.filter(study=sitting.study, origin=Question.Origin.PRACTICE)
         .exclude(expected="")
+        .exclude(stimulus__review=Stimulus.Review.HELD_BACK)
         .select_related("stimulus", "label", "arm")
         .order_by("pk")
     )
@@ -108,9 +109,11 @@ def practice_feedback(*, sitting: Sitting, number: int) -> PracticeFeedback | No
 
 def leave_practice(*, sitting: Sitting) -> None:
     """Go on to the questions after the last practice question, or be screened out by the pass mark."""
-    if sitting.state != Sitting.State.PRACTICE or sitting.practice_done < len(practice_questions(sitting)):
+    asked = len(practice_questions(sitting))
+    if sitting.state != Sitting.State.PRACTICE or sitting.practice_done < asked:
         return
-    if sitting.practice_right < protocol_of(sitting.study).participants.practice_pass:
+    # Where so many practice pictures are held back that nobody could pass, all that are left must be right.
+    if sitting.practice_right < min(protocol_of(sitting.study).participants.practice_pass, asked):
         with transaction.atomic():
             if _move(sitting, Sitting.State.PRACTICE, Sitting.State.SCREENED_OUT):
                 _end(sitting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 
-from studyapp.models import Category, Question, Study
+from studyapp.models import Category, Question, Stimulus, Study
 from studyapp.protocol.schema import ArmSetup, Top5Questions
 from studyapp.services.plans import protocol_of, setup_of
 
@@ -74,7 +74,7 @@ def shown_question(*, question: Question, study: Study, positive_first: bool) ->
         labels=() if setup.form == "two_alternative" else names,
         choices=_choices(setup, names, positive_first),
         help=_help(setup, explained),
-        examples=tuple(question.parameters.get("examples", ())) if setup.class_help == "examples" else (),
+        examples=_examples(question) if setup.class_help == "examples" else (),
     )
 
 
@@ -101,6 +101,14 @@ def _listed(question: Question) -> list[Category]:
         return []
     found = Category.objects.in_bulk(question.labels)
     return [found[pk] for pk in question.labels]
+
+
+def _examples(question: Question) -> tuple[str, ...]:
+    """The keys of its example pictures, those left out that a reviewer holds back."""
+    keys: list[str] = question.parameters.get("examples", [])
+    held_back = Stimulus.objects.filter(key__in=keys, review=Stimulus.Review.HELD_BACK)
+    left_out = set(held_back.values_list("key", flat=True))
+    return tuple(key for key in keys if key not in left_out)
 
 
 def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> tuple[Choice, ...]:

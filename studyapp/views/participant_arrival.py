@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from studyapp.models import Mode, Question, RecruitmentLink, Sitting
+from studyapp.models import Mode, Question, RecruitmentLink, Sitting, Stimulus
 from studyapp.recruitment.link import fresh_visit, panel_ids
 from studyapp.services.arrival import (
     ANONYMOUS,
@@ -72,6 +72,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         return notice_page(request, UNKNOWN)
     question = (
         Question.objects.filter(study=link.study, origin=Question.Origin.STUDY)
+        .exclude(stimulus__review=Stimulus.Review.HELD_BACK)
         .select_related("stimulus", "label", "arm")
         .order_by("pk")
         .first()
