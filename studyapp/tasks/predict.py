@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from studyapp.models import Chunk, Classifier, Dataset, Image, Job, PredictionRun
+from studyapp.models import Chunk, Classifier, Dataset, Image, Job, PredictionRun, Study
 from studyapp.services import jobs, predictions
 from studyapp.services.class_mapping import ClassMapping, map_classes
 from studyapp.services.image_files import image_source
@@ -49,7 +49,8 @@ def predict_dataset(
     """Predict every image of a dataset that its run lacks; the run, and the job where workers do it.
 
     Repeating a complete run does nothing. Raises Refused where the classifier does not know the
-    dataset's classes or there are no pixels, and JobFailure where the work fails.
+    dataset's classes, there are no pixels, or images came after a study was made from the run, and
+    JobFailure where the work fails.
     """
     map_classes(dataset=dataset, classifier=classifier)
     if not dataset.root and not dataset.copied:
@@ -68,6 +69,8 @@ def predict_dataset(
             return run, jobs.hand_over(job=begun, queue=queue)
         work_here(begun, progress=progress)
     chunks = _missing_chunks(run)
+    if chunks:
+        _refuse_growth(run)
     # What was unreadable a moment ago in the job that was gone on with is not tried again at once.
     if chunks and begun is None:
         job = jobs.start_job(
@@ -83,6 +86,19 @@ def predict_dataset(
         work_here(job, progress=progress)
     run.refresh_from_db()
     return run, None
+
+
+def _refuse_growth(run: PredictionRun) -> None:
+    """A study is made from a complete run: what that run lacks now was imported after the study was made."""
+    names = list(
+        Study.objects.filter(study_classifiers__run=run).order_by("name").values_list("name", flat=True)
+    )
+    if names:
+        raise Refused(
+            f"Dataset {run.dataset.name} has grown since study {', '.join(names)} was made from these "
+            f"predictions of {run.classifier.name}; more of them would change its error rates. Import the "
+            "new images as a dataset of their own."
+        )
 
 
 def _finish(job: Job) -> None:

@@ -13,7 +13,17 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from studyapp.analysis.intervals import wilson
-from studyapp.models import Chunk, Classifier, Dataset, Job, Prediction, PredictionRun, SkippedFile
+from studyapp.models import (
+    Chunk,
+    Classifier,
+    Dataset,
+    Job,
+    Prediction,
+    PredictionRun,
+    SkippedFile,
+    Study,
+    StudyClassifier,
+)
 from studyapp.services.jobs import JobFailure
 from studyapp.tasks import predict
 from studyapp.tasks.chunks import work_here, work_one_turn
@@ -115,6 +125,17 @@ def test_an_image_that_came_later_is_predicted_on_the_next_run(grey: Classifier,
     grey_picture(root / "dark" / "5.png", 5)
     command("import_dataset", "greys", str(root), "--classes", str(root.parent / "classes.csv"))
     assert command("predict", "greys", "grey")["images"] == 8
+
+
+def test_a_study_keeps_the_images_it_was_made_from(grey: Classifier, root: Path) -> None:
+    command("predict", "greys", "grey")
+    study = Study.objects.create(name="kept", dataset=greys(), protocol={}, protocol_sha256="0")
+    StudyClassifier.objects.create(study=study, classifier=grey, run=PredictionRun.objects.get(), position=0)
+    grey_picture(root / "dark" / "5.png", 5)
+    command("import_dataset", "greys", str(root), "--classes", str(root.parent / "classes.csv"))
+    with pytest.raises(CommandError, match="greys has grown since study kept"):
+        command("predict", "greys", "grey")
+    assert Prediction.objects.count() == 7
 
 
 def test_a_chunk_that_runs_twice_writes_its_rows_once(grey: Classifier) -> None:
