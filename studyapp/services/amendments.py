@@ -14,6 +14,7 @@ from studyapp.services.audit import write_audit
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.slots import GOLD_REQUIRED, still_wanted
+from studyapp.services.study_creation import refuse_level
 
 # What the questions were made from, and what answers were given to: changing it makes another study.
 _FIXED = (
@@ -51,6 +52,7 @@ def amend_study(
     if not changes:
         raise Refused(f"The protocol of study {study.name} is the same as before; there is nothing to amend.")
     _refuse_fixed(study, changes)
+    refuse_level(protocol)
     if protocol.answers.required < before.answers.required:
         raise Refused(
             f"answers.required can not go down (from {before.answers.required} to "

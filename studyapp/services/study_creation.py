@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from studyapp.analysis.intervals import LEVEL
 from studyapp.models import Arm, Classifier, Dataset, Job, Mode, Stimulus, Study, StudyClassifier
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.protocol.schema import Protocol
@@ -36,6 +37,7 @@ def create_study(*, protocol: Protocol, text: str, owner: User | None, folder: P
     a dataset or classifier that is missing or unpredicted, or names that read alike.
     """
     _refuse_name(protocol.name)
+    refuse_level(protocol)
     dataset = _dataset(protocol.dataset)
     classifiers = [_classifier(name) for name in protocol.classifiers]
     files = read_study_files(protocol=protocol, dataset=dataset, folder=folder)
@@ -109,6 +111,15 @@ def finish_build(*, study: Study) -> None:
 def has_pixels(dataset: Dataset) -> bool:
     """Whether the dataset's images are more than published names."""
     return dataset.layout != Dataset.Layout.NAMES
+
+
+def refuse_level(protocol: Protocol) -> None:
+    """Refuse a confidence level that no interval would have: it would stand in the plan and nowhere else."""
+    if protocol.analysis.confidence != LEVEL:
+        raise Refused(
+            f"[analysis] confidence = {protocol.analysis.confidence:g}: every interval is printed at "
+            f"{LEVEL:g}; write confidence = {LEVEL:g}, or take it out."
+        )
 
 
 def _refuse_name(name: str) -> None:

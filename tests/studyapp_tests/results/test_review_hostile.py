@@ -25,6 +25,7 @@ from studyapp.models import (
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
 from studyapp.protocol.schema import AnalysisPlan, AnswersRule, Protocol
+from studyapp.services.refusals import Refused
 from tests.studyapp_tests.factories import make_dataset, make_protocol
 from tests.studyapp_tests.results.small_study import small_protocol, small_study
 from tests.studyapp_tests.studies.small import built, make_classifier
@@ -152,6 +153,12 @@ def test_a_posterior_rule_leaves_everything_undecided_before_the_first_answer(ru
     alpha, beta = rows(under(replace(small_protocol(), analysis=plan), unanswered), "rectified_error")
     assert (alpha["undecided"], beta["undecided"]) == (2, 1)
     assert (alpha["rectified_top1_error"], beta["rectified_top1_error"]) == (5 / 8, 3 / 8)
+
+
+def test_a_level_that_no_interval_would_have_is_refused() -> None:
+    make_classifier("toy", make_dataset(images=10), {0: 7})
+    with pytest.raises(Refused, match=r"confidence = 0.9: every interval is printed at 0.95"):
+        built(replace(make_protocol(), analysis=AnalysisPlan(confidence=0.9)))
 
 
 def test_three_classes_asked_one_by_one_can_all_be_rejected() -> None:
