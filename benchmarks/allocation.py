@@ -179,20 +179,19 @@ def _wrong(confirmed: list[int]) -> int:
 
 def _plan() -> str:
     """How PostgreSQL finds the next question of the large study for a participant."""
-    from django.db import connection, transaction
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
 
     from studyapp.models import Mode, Study
-    from studyapp.services.allocation import free_slots, unseen_by
-    from studyapp.services.plans import protocol_of
+    from studyapp.services.candidates import Search, free_for
 
     study = Study.objects.get(name="large")
-    protocol = protocol_of(study)
-    arm = study.arms.get()
-    free = free_slots(study=study, mode=Mode.REAL, arm_id=arm.pk, protocol=protocol)
-    slots = unseen_by(free, participant_id=1, study=study, protocol=protocol)
-    with transaction.atomic():
-        text = slots.select_for_update(skip_locked=True, no_key=True, of=("self",))[:1].explain(analyze=True)
-    return f"{text}\n({connection.vendor})"
+    search = Search(study, Mode.REAL, study.arms.get().pk, participant_id=1)
+    with CaptureQueriesContext(connection) as captured:
+        free_for(search)
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN ANALYZE " + captured[-1]["sql"])
+        return "\n".join(row[0] for row in cursor.fetchall())
 
 
 def _start(url: str) -> None:

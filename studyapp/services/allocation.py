@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from studyapp.models import (
@@ -22,7 +22,8 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
-from studyapp.services.plans import UNREAD, family_of, protocol_of
+from studyapp.services.candidates import Candidate, Lock, Search, free_for, out_on_leases
+from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, family_of, protocol_of
 from studyapp.services.slots import give_back_ended_leases, take_slot
 
 # Participants who are served at the same moment look this far down the order for the picture that
@@ -51,16 +52,20 @@ def next_question(*, sitting: Sitting, expected: str = "") -> Presentation | Non
     now = timezone.now()
     give_back_ended_leases(now=now)
     with transaction.atomic():
-        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
-        fresh = Sitting.objects.select_related("study").defer(*UNREAD).get(pk=sitting.pk)
+        lock_participant(sitting.participant_id)
+        fresh = Sitting.objects.select_related("study").only(*READ_WITH_SITTING).get(pk=sitting.pk)
         if fresh.state != Sitting.State.QUESTIONS:
             return None
-        held = held_presentation(sitting=fresh, now=now)
+        unanswered = Presentation.objects.filter(
+            participant_id=fresh.participant_id, sitting__study_id=fresh.study_id, answered=False
+        ).exists()
+        held = held_presentation(sitting=fresh, now=now) if unanswered else None
         if held is not None:
             return held
         if not takes_answers(fresh.study, fresh.mode) or answered_in(fresh) >= fresh.questions_planned:
             return None
-        return _renew(fresh, now) or _allocate(fresh, now, expected)
+        renewed = _renew(fresh, now) if unanswered else None
+        return renewed or _allocate(fresh, now, expected)
 
 
 def held_presentation(*, sitting: Sitting, now: datetime) -> Presentation | None:
@@ -74,18 +79,12 @@ def held_presentation(*, sitting: Sitting, now: datetime) -> Presentation | None
 
 def expected_next(*, sitting: Sitting) -> Expected | None:
     """Which question would probably come next, without taking anything: for fetching its picture."""
-    protocol = protocol_of(sitting.study)
     for arm_id in arms_open_to(sitting):
-        free = free_slots(study=sitting.study, mode=sitting.mode, arm_id=arm_id, protocol=protocol)
-        rows = list(
-            unseen_by(
-                free, participant_id=sitting.participant_id, study=sitting.study, protocol=protocol
-            ).values_list("taken", "question_id")[:_LOOKAHEAD]
-        )
+        rows = free_for(_search(sitting, arm_id), limit=_LOOKAHEAD)
         if rows:
-            level = [question_id for taken, question_id in rows if taken == rows[0][0]]
+            level = [row.question_id for row in rows if row.taken == rows[0].taken]
             likely = Question.objects.filter(pk=level[sitting.pk % len(level)])
-            shown = likely.exclude(stimulus__review=Stimulus.Review.HELD_BACK)
+            shown = likely.exclude(stimulus__review=Stimulus.Review.HELD_BACK).order_by()
             keys = shown.values_list("key", "stimulus__key").first()
             return Expected(*keys) if keys else None
     return None
@@ -108,69 +107,37 @@ def takes_answers(study: Study, mode: str) -> bool:
 def arms_open_to(sitting: Sitting) -> Sequence[int]:
     """Arms the sitting may draw from: its own first; the others too where no washout keeps them apart."""
     own = sitting.arm_id
-    if own is not None and protocol_of(sitting.study).participants.washout_days > 0:
+    protocol = protocol_of(sitting.study)
+    if own is not None and (protocol.participants.washout_days > 0 or len(protocol.arms) < 2):
         return [own]
     arms = Arm.objects.filter(study_id=sitting.study_id).order_by("position").values_list("pk", flat=True)
     return sorted(arms, key=lambda arm: arm != own)
 
 
-def free_slots(
-    *, study: Study, mode: str, arm_id: int, protocol: Protocol, gold: bool = False
-) -> QuerySet[QuestionSlots]:
-    """Slots that can be taken now, least served first, then in the stored random order."""
-    free = QuestionSlots.objects.filter(
-        study=study, mode=mode, arm_id=arm_id, gold=gold, open=True, taken__lt=F("required")
-    )
-    if protocol.participants.practice_questions and protocol.participants.one_look:
-        practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
-        free = free.exclude(image_id__in=list(practised.values_list("image_id", flat=True)))
-    return free.order_by("taken", "shuffle")
-
-
-def unseen_by(
-    slots: QuerySet[QuestionSlots], *, participant_id: int, study: Study, protocol: Protocol
-) -> QuerySet[QuestionSlots]:
-    """Those whose question, and with one look whose source image, the participant has not been given."""
-    given = Presentation.objects.filter(participant_id=participant_id)
-    slots = slots.filter(~Exists(given.filter(question=OuterRef("question"))))
-    if protocol.participants.one_look:
-        slots = slots.filter(~Exists(given.filter(look=OuterRef("image"), family=family_of(study))))
-    return slots
-
-
 def work_remains(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
     """Whether a question is free now that this person (None: anybody new) may answer."""
-    protocol = protocol_of(study)
-    for arm_id in arm_ids:
-        free = free_slots(study=study, mode=mode, arm_id=arm_id, protocol=protocol)
-        if participant_id is not None:
-            free = unseen_by(free, participant_id=participant_id, study=study, protocol=protocol)
-        if free.exists():
-            return True
-    return False
+    return any(free_for(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
 
 
 def work_with_others(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
     """Whether questions that this person may answer are all out on leases, and may come back."""
-    protocol = protocol_of(study)
-    leased = QuestionSlots.objects.filter(
-        study=study,
-        mode=mode,
-        arm_id__in=arm_ids,
-        gold=False,
-        open=True,
-        taken__gte=F("required"),
-        counted__lt=F("required"),
-    )
-    if participant_id is not None:
-        leased = unseen_by(leased, participant_id=participant_id, study=study, protocol=protocol)
-    return leased.exists()
+    return any(out_on_leases(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
+
+
+def _search(sitting: Sitting, arm_id: int, *, gold: bool = False) -> Search:
+    return Search(sitting.study, sitting.mode, arm_id, sitting.participant_id, gold)
+
+
+def lock_participant(participant_id: int) -> None:
+    """Serialise what one person does; whoever locks more locks this first."""
+    row = Participant.objects.select_for_update(no_key=True).filter(pk=participant_id)
+    row.order_by().values_list("pk").get()
 
 
 def _showable(presentations: QuerySet[Presentation]) -> QuerySet[Presentation]:
-    return presentations.exclude(question__stimulus__review=Stimulus.Review.HELD_BACK).select_related(
-        "question__stimulus", "question__label", "question__arm"
-    )
+    shown = presentations.exclude(question__stimulus__review=Stimulus.Review.HELD_BACK)
+    related = shown.select_related("question__stimulus", "question__label", "question__arm")
+    return related.only(*READ_WITH_PRESENTATION)
 
 
 def _renew(sitting: Sitting, now: datetime) -> Presentation | None:
@@ -214,52 +181,44 @@ def _allocate(sitting: Sitting, now: datetime, expected: str) -> Presentation | 
     kinds = (True, False) if _gold_is_due(sitting, protocol) else (False,)
     for gold in kinds:
         for arm_id in arms_open_to(sitting):
-            slots = unseen_by(
-                free_slots(
-                    study=sitting.study, mode=sitting.mode, arm_id=arm_id, protocol=protocol, gold=gold
-                ),
-                participant_id=sitting.participant_id,
-                study=sitting.study,
-                protocol=protocol,
-            )
-            taken = _take_one(slots, "" if gold else expected)
+            taken = _take_one(_search(sitting, arm_id, gold=gold), "" if gold else expected)
             if taken is not None:
                 return _present(sitting, taken, protocol, now)
     return None
 
 
-def _take_one(slots: QuerySet[QuestionSlots], expected: str) -> QuestionSlots | None:
+def _take_one(search: Search, expected: str) -> Candidate | None:
     """Take a slot of the first question; rows that others are taking are passed over, not waited for.
 
     Only when nothing else is left are those waited for, so that nobody is told "no more" because of a
     lock while work remains.
     """
     if expected:
-        preferred = slots.filter(question__key=expected, taken=slots.values("taken")[:1])
-        locked = preferred.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
-        if locked is not None and _taken(locked):
-            return locked
-    for skip in (True, False):
-        waiting = slots.select_for_update(skip_locked=skip, no_key=True, of=("self",))
-        while (locked := waiting.first()) is not None:
-            if _taken(locked):
-                return locked
+        rows = free_for(search, limit=_LOOKAHEAD)
+        pk = Question.objects.filter(key=expected).order_by().values_list("pk", flat=True).first()
+        for row in rows:
+            if row.question_id == pk and row.taken == rows[0].taken and _taken(row, search):
+                return row
+    for lock in (Lock.SKIP, Lock.WAIT):
+        while found := free_for(search, lock=lock):
+            if _taken(found[0], search):
+                return found[0]
     return None
 
 
-def _taken(locked: QuestionSlots) -> bool:
+def _taken(row: Candidate, search: Search) -> bool:
     """Take a slot of this row, unless its stimulus is held back: then the row is closed instead.
 
     Looked up for the one candidate only: as a condition of the search, PostgreSQL reads every stimulus.
     """
-    held_back = Stimulus.objects.filter(questions=locked.question_id, review=Stimulus.Review.HELD_BACK)
+    held_back = Question.objects.filter(pk=row.question_id, stimulus__review=Stimulus.Review.HELD_BACK)
     if held_back.exists():
-        QuestionSlots.objects.filter(pk=locked.pk).update(open=False)
+        QuestionSlots.objects.filter(pk=row.slots_id).update(open=False)
         return False
-    return take_slot(question_id=locked.question_id, mode=locked.mode)
+    return take_slot(question_id=row.question_id, mode=search.mode)
 
 
-def _present(sitting: Sitting, slots: QuestionSlots, protocol: Protocol, now: datetime) -> Presentation:
+def _present(sitting: Sitting, slots: Candidate, protocol: Protocol, now: datetime) -> Presentation:
     one_look = protocol.participants.one_look
     created = Presentation.objects.create(
         sitting=sitting,

@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from studyapp.models import Answer, Participant, Presentation, QuestionSlots, Sitting, Stimulus, Study
+from studyapp.models import Answer, Presentation, QuestionSlots, Sitting, Stimulus, Study
 from studyapp.protocol.schema import AnswersRule
-from studyapp.services.allocation import lease_of
-from studyapp.services.plans import UNREAD, protocol_of, setup_of
+from studyapp.services.allocation import lease_of, lock_participant
+from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, protocol_of, setup_of
 from studyapp.services.slots import count_answer, give_back_slot, take_slot, uncount_answer
 from studyapp.services.wording import shown_question
 
@@ -88,13 +88,13 @@ def undo_answer(*, presentation: Presentation) -> bool:
     with transaction.atomic():
         shown = _locked(presentation)
         sitting, study = shown.sitting, shown.sitting.study
-        last = last_answer(sitting)
         unfinished = sitting.state in (Sitting.State.QUESTIONS, Sitting.State.COMMENT)
         if not unfinished or study.state == Study.State.CLOSED:
             return False
-        if last is None or last.presentation_id != shown.pk:
+        standing = _standing(shown)
+        if standing is None or last_answer_key(sitting) != shown.key:
             return False
-        _take_out(last, shown, Answer.Status.SUPERSEDED)
+        _take_out(standing, shown, Answer.Status.SUPERSEDED)
         shown.answered = False
         shown.lease_until = now + lease_of(protocol_of(study))
         shown.save(update_fields=["answered", "lease_until"])
@@ -106,7 +106,7 @@ def undo_answer(*, presentation: Presentation) -> bool:
 def withdraw_answers(*, sitting: Sitting) -> int:
     """Mark every standing answer of a sitting as withdrawn and free its slots; returns how many."""
     with transaction.atomic():
-        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
+        lock_participant(sitting.participant_id)
         held = sitting.presentations.select_for_update(no_key=True, of=("self",)).select_related(
             "sitting__study", "question__arm", "question__stimulus"
         )
@@ -136,15 +136,12 @@ def release_unanswered(*, sitting: Sitting) -> None:
             shown.save(update_fields=["holds_slot"])
 
 
-def last_answer(sitting: Sitting) -> Answer | None:
-    """The newest answer of the sitting that stands."""
-    return (
-        Answer.objects.filter(
-            presentation__sitting=sitting, status__in=(Answer.Status.COUNTED, Answer.Status.SURPLUS)
-        )
-        .order_by("-pk")
-        .first()
+def last_answer_key(sitting: Sitting) -> str | None:
+    """Key of the presentation whose answer is the newest of the sitting that stands."""
+    standing = Answer.objects.filter(
+        presentation__sitting=sitting, status__in=(Answer.Status.COUNTED, Answer.Status.SURPLUS)
     )
+    return standing.order_by("-pk").values_list("presentation__key", flat=True).first()
 
 
 def mark_served(*, presentation: Presentation, now: datetime) -> None:
@@ -154,11 +151,11 @@ def mark_served(*, presentation: Presentation, now: datetime) -> None:
 
 def _locked(presentation: Presentation) -> Presentation:
     """The presentation as it is now, locked after its participant: everybody locks in this order."""
-    Participant.objects.select_for_update(no_key=True).get(pk=presentation.participant_id)
+    lock_participant(presentation.participant_id)
     return (
         Presentation.objects.select_for_update(no_key=True, of=("self",))
         .select_related("sitting__study", "question__arm", "question__label", "question__stimulus")
-        .defer(*(f"sitting__{column}" for column in UNREAD))
+        .only(*READ_WITH_PRESENTATION, *(f"sitting__{name}" for name in READ_WITH_SITTING))
         .get(pk=presentation.pk)
     )
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 
-from studyapp.models import Study
+from studyapp.models import Presentation, Sitting, Study
 from studyapp.protocol.canonical import protocol_from_canonical
 from studyapp.protocol.schema import ArmSetup, Protocol
 
 _KEPT: dict[str, Protocol] = {}
 _MOST_KEPT = 64
-# The large columns of a study that participant pages never need, as seen from a sitting.
-UNREAD = ("study__protocol", "study__protocol_text")
+# The columns of a question that its page needs, as seen from a presentation.
+READ_WITH_PRESENTATION = (
+    *(field.name for field in Presentation._meta.concrete_fields),
+    *(f"question__{name}" for name in ("key", "labels", "parameters", "image", "study")),
+    *(f"question__arm__{name}" for name in ("name", "wording")),
+    *(f"question__label__{name}" for name in ("name", "synonyms", "gloss")),
+    *(f"question__stimulus__{name}" for name in ("key", "width", "height", "review")),
+)
+# All of a sitting and, of its study, what its pages need: never the protocol's text.
+READ_WITH_SITTING = (
+    *(field.name for field in Sitting._meta.concrete_fields),
+    *(f"study__{name}" for name in ("name", "state", "built_at", "protocol_sha256", "dataset")),
+)
 
 
 def protocol_of(study: Study) -> Protocol:

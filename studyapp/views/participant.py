@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from studyapp.models import Presentation, Question, Sitting
 from studyapp.services.allocation import answered_in, expected_next, held_presentation, takes_answers
-from studyapp.services.answers import AnswerRefused, last_answer, mark_served, record_answer, undo_answer
+from studyapp.services.answers import AnswerRefused, last_answer_key, mark_served, record_answer, undo_answer
 from studyapp.services.plans import protocol_of
 from studyapp.services.sittings import (
     answer_practice,
@@ -265,7 +265,8 @@ def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
     """The presentation that the form names, if it belongs to this participant."""
     key = text_in(request, "presentation")
     own = Presentation.objects.filter(key=key, participant_id=found.participant_id)
-    return own.filter(sitting__study_id=found.study_id).first()
+    here = own.filter(sitting__study_id=found.study_id).order_by()
+    return here.only("key", "participant").first()
 
 
 def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
@@ -278,10 +279,8 @@ def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
 
 
 def _undoable(found: Sitting) -> Undoable | None:
-    last = last_answer(found)
-    if last is None or last.presentation is None:
-        return None
-    return Undoable(last.presentation.key)
+    key = last_answer_key(found)
+    return Undoable(key) if key else None
 
 
 def _exact(found: Sitting) -> bool:

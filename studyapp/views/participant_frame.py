@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from studyapp.models import Sitting, Study
 from studyapp.services.arrival import Screen, Visitor
-from studyapp.services.plans import UNREAD, protocol_of
+from studyapp.services.plans import READ_WITH_SITTING, protocol_of
 
 _SITTINGS = signing.Signer(sep=".", salt="second look sitting")
 _VISITORS = "second look visitor"
@@ -115,7 +115,8 @@ def _sitting_of(token: str) -> Sitting | None:
         key = _SITTINGS.unsign(token)
     except signing.BadSignature:
         return None
-    return Sitting.objects.select_related("study__dataset", "arm").defer(*UNREAD).filter(key=key).first()
+    found = Sitting.objects.select_related("study__dataset", "arm").filter(key=key).order_by()
+    return found.only(*READ_WITH_SITTING, "study__dataset__enlarge", "arm__name").first()
 
 
 def signed_visitor(visitor: Visitor) -> str:

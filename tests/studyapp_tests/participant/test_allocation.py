@@ -54,10 +54,19 @@ def test_the_expected_question_comes_next_if_it_is_still_among_the_least_served(
     study = make_study(questions=20)
     sitting = arrive(study)
     answer(shown_to(sitting))
-    last_in_order = QuestionSlots.objects.filter(taken=0).order_by("-shuffle")[0].question
-    shown = next_question(sitting=sitting, expected=last_in_order.key)
+    later = QuestionSlots.objects.filter(taken=0).order_by("shuffle")[4].question
+    shown = next_question(sitting=sitting, expected=later.key)
     assert shown is not None
-    assert shown.question == last_in_order
+    assert shown.question == later
+
+
+def test_nobody_can_name_a_question_far_down_the_order() -> None:
+    sitting = arrive(make_study(questions=20))
+    answer(shown_to(sitting))
+    in_order = [slots.question for slots in QuestionSlots.objects.filter(taken=0).order_by("shuffle")]
+    shown = next_question(sitting=sitting, expected=in_order[-1].key)
+    assert shown is not None
+    assert shown.question == in_order[0]
 
 
 def test_an_expected_question_that_was_served_more_often_is_passed_over() -> None:
