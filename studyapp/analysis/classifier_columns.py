@@ -15,6 +15,7 @@ from studyapp.analysis.rectified import (
     remaining_errors,
     sampling_design,
     symmetric_outcomes,
+    within_errors,
 )
 from studyapp.analysis.sensitivity import RuleVerdicts
 from studyapp.analysis.verdicts import Verdict, any_agreed
@@ -134,11 +135,12 @@ def _top5_columns(
     else:
         verdict = _per_class_verdicts(top5.questions, verdicts)
     b = Review(~in_list, verdict, evidence.stratum)
-    column_b = remaining_errors(b, name=f"{name}: rectified top-5 B ({top5.form})")
+    name_b = f"{name}: rectified top-5 B ({top5.form})"
     if top5.variant == "B":
-        return None, (b, column_b)
+        return None, (b, remaining_errors(b, name=name_b))
     a = Review(~evidence.correct, verdict, evidence.stratum)
-    return (a, remaining_errors(a, name=f"{name}: rectified top-5 A ({top5.form})")), (b, column_b)
+    column_a = remaining_errors(a, name=f"{name}: rectified top-5 A ({top5.form})")
+    return (a, column_a), (b, within_errors(column_a, b.error, name=name_b))
 
 
 def _per_class_verdicts(questions: IntArray, verdicts: IntArray) -> IntArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from studyapp.analysis.bootstrap import Draws
+from studyapp.analysis.bootstrap import NOT_DRAWN, Draws
 from studyapp.analysis.breakdown import errors_by_group
 from studyapp.analysis.classifier_columns import ClassifierColumns, question_weights
 from studyapp.analysis.evidence import NO_QUESTION, StudyEvidence
@@ -132,7 +132,7 @@ def _top5_result(
     if top5 is None or columns.top5_b is None:
         return None
     review_b, column_b = columns.top5_b
-    variant_a = crowd_miss = crowd_miss_interval = None
+    review_a = variant_a = crowd_miss = crowd_miss_interval = None
     if columns.top5_a is not None:
         review_a, column_a = columns.top5_a
         variant_a = rectified_error(review_a, column_a, draws)
@@ -142,7 +142,7 @@ def _top5_result(
         form=top5.form,
         planned=top5.variant,
         variant_a=variant_a,
-        variant_b=rectified_error(review_b, column_b, draws),
+        variant_b=rectified_error(review_b, column_b, draws, part_of=review_a),
         crowd_miss_rate=crowd_miss,
         crowd_miss_interval=crowd_miss_interval,
         positive_answers=positive_answers(votes, top5.questions, study.rule) if top5.form == "list" else None,
@@ -154,6 +154,13 @@ def _miss_interval(column_a: OutcomeColumn, column_b: OutcomeColumn, draws: Draw
         missed = int(column_a.values.sum()) - int(column_b.values.sum())
         if missed == 0:
             return wilson(0, len(column_a.values))
+    else:
+        drawn = (column_a.stratum > 0) & (column_a.values != NOT_DRAWN)
+        if drawn.any() and np.array_equal(column_a.values[drawn], column_b.values[drawn]):
+            # None among the drawn is not none among the errors that they speak for.
+            share = wilson(0, int(drawn.sum()))
+            spoken_for = float((column_a.stratum > 0).mean())
+            return Interval(0.0, share.high * spoken_for, "wilson on the drawn errors")
     return percentile(draws.of(column_a.name) - draws.of(column_b.name))
 
 

@@ -7,7 +7,7 @@ its mean over the images is the rectified error, top-1, top-5 or symmetric alike
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -124,6 +124,16 @@ def _not_drawn(review: Review) -> BoolArray:
     return np.asarray(unasked & np.isin(review.stratum, spoken_for), dtype=np.bool_)
 
 
+def within_errors(column: OutcomeColumn, error: BoolArray, *, name: str) -> OutcomeColumn:
+    """The part of `column` that lies among `error` [N]: what remains elsewhere counts as nothing.
+
+    In a sampled study every drawn image keeps the weight it was drawn with, so that the part is never more
+    than the whole and the two come from one estimate.
+    """
+    values = np.where((column.values == 1) & ~error, 0, column.values).astype(np.int8)
+    return OutcomeColumn(name, values, column.stratum)
+
+
 def symmetric_outcomes(
     review: Review, correct_verdict: IntArray, *, name: str, undecided_accepted: bool | None = None
 ) -> OutcomeColumn:
@@ -223,15 +233,31 @@ def review_counts(review: Review) -> ReviewCounts:
     )
 
 
-def rectified_error(review: Review, column: OutcomeColumn, draws: Draws) -> RectifiedError:
-    """The rectified error of `review`; `column` is its `remaining_errors`, `draws` holds its replicates."""
-    lowest = column_error(remaining_errors(review, name=column.name, undecided_accepted=True))
-    error = column_error(column)
+def rectified_error(
+    review: Review, column: OutcomeColumn, draws: Draws, *, part_of: Review | None = None
+) -> RectifiedError:
+    """The rectified error of `review`; `column` is its `remaining_errors`, `draws` holds its replicates.
+
+    `part_of`: the review whose questions these are a part of (`column` is then from `within_errors`).
+    """
+    least = remaining_errors(part_of or review, name=column.name, undecided_accepted=True)
+    if part_of is not None:
+        least = within_errors(least, review.error, name=column.name)
+    counts, error = review_counts(review), column_error(column)
+    if part_of is not None and part_of.stratum is not None:
+        # The sample was drawn from the whole: what it missed of the part was not drawn by design.
+        asked = counts.agreed + counts.rejected + counts.undecided
+        counts = replace(
+            counts,
+            unasked=0,
+            not_drawn=counts.not_drawn + counts.unasked,
+            coverage=(counts.agreed + counts.rejected) / asked if asked else None,
+        )
     return RectifiedError(
         error=error,
         interval=column_interval(column, draws),
-        bounds=(lowest, error),
-        review=review_counts(review),
+        bounds=(column_error(least), error),
+        review=counts,
     )
 
 

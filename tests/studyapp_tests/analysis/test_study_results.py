@@ -159,6 +159,34 @@ def test_top5_variants_and_the_crowds_misses() -> None:
     assert row.top5.positive_answers.counts == (1, 1, 0, 0, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("answers", "a", "b"), [("yyyn", 0.125, 0.125), ("nyyn", 0.25, 0.125), ("yyyy", 0.0, 0.0)]
+)
+def test_in_a_sample_the_crowds_misses_are_never_less_than_none(answers: str, a: float, b: float) -> None:
+    # 20 images, 10 mistakes of which 5 have their label in the list; drawn: three of these and one other.
+    # Each drawn speaks for 10 / 4 mistakes, in A and in B alike.
+    asked = np.full(20, -1)
+    asked[[0, 1, 2, 5]] = [0, 1, 2, 3]
+    one = ClassifierEvidence(
+        "one",
+        correct=np.arange(20) >= 10,
+        mistake_question=np.full(20, -1),
+        label_in_top5=(np.arange(20) < 5) | (np.arange(20) >= 10),
+        top5=Top5Evidence("list", "A", asked),
+        stratum=np.zeros(20, dtype=np.int64),
+    )
+    row = results([letter * 5 for letter in answers], one).classifiers[0]
+    assert row.top5 is not None
+    assert row.top5.variant_a is not None
+    assert (row.top5.variant_a.error, row.top5.variant_b.error) == (a, b)
+    assert row.top5.crowd_miss_rate == a - b
+    assert row.top5.crowd_miss_interval is not None
+    assert row.top5.crowd_miss_interval.low >= 0
+    assert row.top5.crowd_miss_interval.high > 0
+    review = row.top5.variant_b.review
+    assert (review.unasked, review.not_drawn, review.coverage) == (0, 4, 1.0)
+
+
 def test_top5_asked_class_by_class_is_accepted_if_any_class_is() -> None:
     questions = np.array([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 2]])
     one = classifier(
