@@ -172,7 +172,23 @@ def _holds_or_takes(shown: Presentation, study: Study) -> bool:
         if shown.holds_slot:
             give_back_slot(question_id=shown.question_id, mode=shown.mode)
         return False
-    return shown.holds_slot or take_slot(question_id=shown.question_id, mode=shown.mode)
+    if shown.holds_slot:
+        return True
+    return not _has_answered_all(shown) and take_slot(question_id=shown.question_id, mode=shown.mode)
+
+
+def _has_answered_all(shown: Presentation) -> bool:
+    """Whether the person has answered as many other questions of the study as one person may."""
+    most = protocol_of(shown.sitting.study).participants.max_questions
+    if most is None:
+        return False
+    answered = Presentation.objects.filter(
+        participant_id=shown.participant_id,
+        sitting__study_id=shown.sitting.study_id,
+        mode=shown.mode,
+        answered=True,
+    )
+    return answered.count() >= most
 
 
 def _take_out(answer: Answer, shown: Presentation, status: str) -> None:
