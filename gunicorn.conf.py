@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 wsgi_app = "studyapp.wsgi:application"
-# Two processes use two cores and outlive each other. Within one, threads wait for the database beside
-# each other; more than a few only queue for the interpreter's lock and for SQLite's one writer.
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# Processes rather than threads: a page makes many short queries, and after each of them a thread waits
+# up to 5 ms for the interpreter's lock if another is busy.
+# The second thread keeps a process answering while a researcher's long page is made.
+workers = int(os.environ.get("WEB_CONCURRENCY", "4"))
 worker_class = "gthread"
-threads = 4
+threads = 2
 # Participants answer every few seconds: their connections stay open between answers.
 keepalive = 75
 timeout = 60
