@@ -44,7 +44,7 @@ def expected_top5_errors(classifier: ClassifierEvidence, agreed: FloatArray) -> 
     """Expected rectified top-5 error in variants A and B; None without questions about the top 5.
 
     Of several questions about one image any that is agreed accepts it; their answers are independent
-    given the truth.
+    given the truth. Where A was asked, B is the part of it whose label is not in the list.
     """
     if classifier.top5 is None or classifier.label_in_top5 is None:
         return None
@@ -52,16 +52,30 @@ def expected_top5_errors(classifier: ClassifierEvidence, agreed: FloatArray) -> 
     variant_b = ~classifier.correct & ~classifier.label_in_top5
     return (
         _expected(~classifier.correct, questions, classifier, agreed),
-        _expected(variant_b, questions, classifier, agreed),
+        _expected(
+            variant_b if classifier.top5.variant == "B" else ~classifier.correct,
+            questions,
+            classifier,
+            agreed,
+            part=variant_b,
+        ),
     )
 
 
 def _expected(
-    error: BoolArray, questions: IntArray, classifier: ClassifierEvidence, agreed: FloatArray
+    error: BoolArray,
+    questions: IntArray,
+    classifier: ClassifierEvidence,
+    agreed: FloatArray,
+    *,
+    part: BoolArray | None = None,
 ) -> float:
+    """What remains of `error` [N], or of `part` of it, when a sample was drawn from the whole."""
     asked = questions != NO_QUESTION
     probability = np.where(asked, agreed[np.where(asked, questions, 0)] if len(agreed) else 0.0, 0.0)
     remains = 1.0 - np.where(asked.any(axis=1), 1.0 - (1.0 - probability).prod(axis=1), 0.0)
+    if part is not None:
+        remains = np.where(part, remains, 0.0)
     if classifier.stratum is None:
         return float(remains[error].sum() / len(error))
     drawn = error & asked.any(axis=1)
@@ -69,7 +83,7 @@ def _expected(
     for stratum in np.unique(classifier.stratum[error]):
         here = error & (classifier.stratum == stratum)
         sample = remains[here & drawn]
-        total += here.sum() * (sample.mean() if len(sample) else 1.0)
+        total += here.sum() * sample.mean() if len(sample) else remains[here].sum()
     return float(total / len(error))
 
 

@@ -77,6 +77,20 @@ def test_any_accepted_class_accepts_the_image_in_both_top5_variants() -> None:
     assert variant_b == pytest.approx((remains[1] + remains[2]) / 4)
 
 
+def test_in_a_sample_variant_b_is_the_part_of_a_outside_the_lists() -> None:
+    # 8 mistakes of 20 images, 4 of them drawn: three with their label in the list, one without.
+    sampled = ClassifierEvidence(
+        classifier="sampled",
+        correct=np.arange(20) >= 8,
+        mistake_question=np.full(20, NO_QUESTION),
+        label_in_top5=(np.arange(20) < 4) | (np.arange(20) >= 8),
+        stratum=np.zeros(20, dtype=np.int64),
+        top5=Top5Evidence("list", "A", np.array([0, 1, 2, -1, 3, *[NO_QUESTION] * 15])),
+    )
+    # Each drawn speaks for two: 2 * (0.5 + 0 + 0 + 0.75) / 20 remain in A, 2 * 0.75 / 20 of them in B.
+    assert expected_top5_errors(sampled, np.array([0.5, 1, 1, 0.25])) == pytest.approx((0.125, 0.075))
+
+
 @pytest.mark.parametrize("observed", [0, 1, 2])
 def test_the_tail_of_the_agreed_count_equals_counting_every_outcome(observed: int) -> None:
     agreed = np.array([0.3, 0.9, 0.0])
