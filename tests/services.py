@@ -40,8 +40,8 @@ def fresh_postgres_database(server: str) -> Iterator[str]:
 
 
 def redis_server() -> str | None:
-    """URL of a Redis database that tests may empty, or None where none answers."""
-    url = os.environ.get("SECOND_LOOK_TEST_REDIS") or "redis://127.0.0.1:6379/9"
+    """URL of a Redis database that tests may empty (number 9 of the server), or None where none answers."""
+    url = (os.environ.get("SECOND_LOOK_TEST_REDIS") or "redis://127.0.0.1:6379") + "/9"
     try:
         redis.Redis.from_url(url, socket_connect_timeout=3).ping()
     except redis.RedisError:
