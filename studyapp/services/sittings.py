@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from studyapp.models import Answer, Participant, Presentation, Question, Sitting, Stimulus
+from studyapp.models import Answer, Presentation, Question, Sitting, Stimulus
 from studyapp.services.allocation import (
     answered_in,
     arms_open_to,
+    held_presentation,
+    lock_participant,
     next_question,
     takes_answers,
+    work_remains,
     work_with_others,
 )
 from studyapp.services.answers import AnswerRefused, release_unanswered, withdraw_answers
@@ -130,12 +133,18 @@ def go_on(*, sitting: Sitting, expected: str = "") -> Presentation | None:
     presentation = next_question(sitting=sitting, expected=expected)
     if presentation is not None:
         return presentation
-    sitting.refresh_from_db(fields=["state"])
-    if sitting.state != Sitting.State.QUESTIONS:
-        return None
-    complete = answered_in(sitting) >= sitting.questions_planned
-    if complete or not may_wait(sitting=sitting):
-        _to_comment(sitting)
+    with transaction.atomic():
+        lock_participant(sitting.participant_id)
+        # The study may have been paused, and an answer undone in another tab, since the request began.
+        sitting.refresh_from_db(fields=["state", "study"])
+        if sitting.state != Sitting.State.QUESTIONS:
+            return None
+        undone = held_presentation(sitting=sitting, now=timezone.now())
+        if undone is not None:
+            return undone
+        complete = answered_in(sitting) >= sitting.questions_planned
+        if complete or not (may_wait(sitting=sitting) or _came_back(sitting)):
+            _to_comment(sitting)
     return None
 
 
@@ -151,10 +160,20 @@ def may_wait(*, sitting: Sitting) -> bool:
     )
 
 
+def _came_back(sitting: Sitting) -> bool:
+    """Whether a question that was with somebody else a moment ago is free now."""
+    return takes_answers(sitting.study, sitting.mode) and work_remains(
+        study=sitting.study,
+        mode=sitting.mode,
+        arm_ids=arms_open_to(sitting),
+        participant_id=sitting.participant_id,
+    )
+
+
 def stop_here(*, sitting: Sitting) -> None:
     """End the questions early because the participant does not want to wait."""
     with transaction.atomic():
-        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
+        lock_participant(sitting.participant_id)
         release_unanswered(sitting=sitting)
         _to_comment(sitting)
 
@@ -162,7 +181,7 @@ def stop_here(*, sitting: Sitting) -> None:
 def finish(*, sitting: Sitting, comment: str) -> None:
     """Finish with an optional comment; the completion code is drawn once."""
     with transaction.atomic():
-        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
+        lock_participant(sitting.participant_id)
         if _move(sitting, Sitting.State.COMMENT, Sitting.State.FINISHED):
             sitting.comment = comment.strip()[:_LONGEST_COMMENT]
             sitting.save(update_fields=["comment"])
@@ -172,7 +191,7 @@ def finish(*, sitting: Sitting, comment: str) -> None:
 def withdraw(*, sitting: Sitting) -> int:
     """Withdraw the sitting: its answers no longer count, their slots are free again; returns how many."""
     with transaction.atomic():
-        Participant.objects.select_for_update(no_key=True).get(pk=sitting.participant_id)
+        lock_participant(sitting.participant_id)
         withdrawn = withdraw_answers(sitting=sitting)
         Sitting.objects.filter(pk=sitting.pk).update(
             state=Sitting.State.WITHDRAWN, finished_at=timezone.now(), comment=""

@@ -253,3 +253,14 @@ def test_stopping_early_gives_the_question_on_the_screen_back() -> None:
     assert slots_of(left).taken == 0
     sitting.refresh_from_db()
     assert sitting.state == Sitting.State.COMMENT
+
+
+def test_a_pause_between_the_request_and_the_next_question_does_not_end_the_sitting() -> None:
+    sitting = arrive(make_study(questions=5))
+    answer(shown_to(sitting))
+    assert sitting.study.state == Study.State.OPEN
+    Study.objects.update(state=Study.State.PAUSED)
+    assert go_on(sitting=sitting) is None
+    assert sitting.state == Sitting.State.QUESTIONS
+    Study.objects.update(state=Study.State.OPEN)
+    assert go_on(sitting=sitting) is not None
