@@ -59,7 +59,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A study as the board shows it; `rehearsed` is its rehearsal's progress, never pooled with `progress`."""
+    """A study as the board shows it; `rehearsed` is its rehearsal, never pooled with `progress`."""
 
     study: Study
     progress: Progress
