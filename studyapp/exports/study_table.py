@@ -27,7 +27,11 @@ COLUMNS = (
     Column("imported_questions", "Answered elsewhere and no question of the study: in no table.", "count"),
     Column("answers", "Answers that count.", "count"),
     Column("participants", "Participants with an answer that counts.", "count"),
-    Column("held_back", "Stimuli held back in the review: shown to nobody since; answers from before count.", "count"),
+    Column(
+        "held_back",
+        "Stimuli held back in the review: shown to nobody since; answers from before count.",
+        "count",
+    ),
     Column("bootstrap_draws", "Draws behind the intervals.", "count"),
     Column("bootstrap_seed", "Seed of the draws."),
     Column("bootstrap_seed_from", "stored draw, or protocol digest where no draw was stored."),
