@@ -71,7 +71,10 @@ def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
     lines = _wrapped(figure.caption, 132)
     bottom = (0.52 + 0.155 * len(lines)) / height
     left = 0.62 if isinstance(figure.content, BarGroups) else figure.content.label_inches
-    axes.set_position((left / WIDTH, bottom, 1 - (left + 0.35) / WIDTH, 1 - bottom - 0.34 / height))
+    # The names of three series or more would run into the title: they get a line of their own.
+    crowded = isinstance(figure.content, BarGroups) and len(figure.content.series) > 2
+    head = 0.54 if crowded else 0.34
+    axes.set_position((left / WIDTH, bottom, 1 - (left + 0.35) / WIDTH, 1 - bottom - head / height))
     canvas.text(0.12 / WIDTH, 1 - 0.1 / height, figure.title, va="top", fontsize=9.5, fontweight="bold")
     for number, line in enumerate(reversed(lines)):
         canvas.text(0.12 / WIDTH, (0.08 + 0.155 * number) / height, line, va="bottom", fontsize=7, color=SOFT)

@@ -14,8 +14,8 @@ from studyapp.protocol.target import with_target
 from studyapp.tasks.digits import DigitTraining, train_digit_classifier
 
 PROTOCOLS = Path(__file__).resolve().parents[3] / "protocols"
-REHEARSED = PROTOCOLS / "demo-rehearsal.toml"
-OPEN = PROTOCOLS / "demo-open.toml"
+REHEARSED = PROTOCOLS / "digits-rehearsal.toml"
+OPEN = PROTOCOLS / "digits-open.toml"
 IMAGENET_CLASSIFIERS = (
     "efficientnet_lite0",
     "efficientnet_lite1",
