@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import rankdata
-from statsmodels.stats.multitest import multipletests
 
 from studyapp.analysis.arrays import FloatArray
 from studyapp.analysis.bootstrap import Draws
@@ -77,6 +75,9 @@ def holm(comparisons: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
     """The same comparisons with p adjusted over the planned pairs (Holm 1979), each error for itself."""
     if not comparisons:
         return ()
+    # Imported late, like everything of statsmodels: it doubles the start of every process.
+    from statsmodels.stats.multitest import multipletests
+
     standard = multipletests([c.standard.p for c in comparisons], method="holm")[1]
     rectified = multipletests([c.rectified.p for c in comparisons], method="holm")[1]
     return tuple(
@@ -94,6 +95,8 @@ def ranks(names: tuple[str, ...], standard: FloatArray, rectified: FloatArray) -
     if not names:
         return ()
     # Errors are counts over N: rounding keeps equal counts equal where strata were averaged.
+    from scipy.stats import rankdata
+
     before = rankdata(np.round(standard, 12), method="min")
     after = rankdata(np.round(rectified, 12), method="min")
     return tuple(Rank(name, int(before[i]), int(after[i])) for i, name in enumerate(names))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from studyapp.analysis.arrays import FloatArray
 
@@ -59,6 +58,9 @@ def percentile(draws: FloatArray, level: float = LEVEL) -> Interval:
 def _proportion(count: int, total: int, level: float, method: str) -> Interval:
     if total < 1 or not 0 <= count <= total:
         raise ValueError(f"an interval needs 0 <= count <= total and total >= 1; got {count} of {total}")
+    # Imported late: statsmodels brings pandas, which would double the start of every web process.
+    from statsmodels.stats.proportion import proportion_confint
+
     names = {"wilson": "wilson", "clopper-pearson": "beta"}
     low, high = proportion_confint(count, total, alpha=1 - level, method=names[method])
     # Rounding must not leave the share outside its own interval where it is 0 or 1.

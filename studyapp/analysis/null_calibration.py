@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from studyapp.analysis.arrays import FloatArray, IntArray
 from studyapp.analysis.intervals import Interval, Rate, percentile, wilson_rate
@@ -77,8 +77,8 @@ def sensitivity_index(hits: Rate, false_alarms: Rate) -> Sensitivity | Withheld:
     """
     if hits.total == 0 or false_alarms.total == 0:
         return Withheld("needs decided controls of both kinds, foils and dataset labels")
-    hit = float(norm.ppf((hits.count + 0.5) / (hits.total + 1)))
-    false_alarm = float(norm.ppf((false_alarms.count + 0.5) / (false_alarms.total + 1)))
+    hit = float(ndtri((hits.count + 0.5) / (hits.total + 1)))
+    false_alarm = float(ndtri((false_alarms.count + 0.5) / (false_alarms.total + 1)))
     return Sensitivity(d_prime=hit - false_alarm, criterion=-(hit + false_alarm) / 2)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import krippendorff
 import numpy as np
-from statsmodels.stats.inter_rater import fleiss_kappa
 
 from studyapp.analysis.arrays import IntArray
 from studyapp.analysis.withheld import Withheld
@@ -35,6 +33,8 @@ def reliability(counts: IntArray) -> Reliability:
     if int((units.sum(axis=0) > 0).sum()) < 2:
         same = Withheld("every answer is the same, so agreement by chance is undefined")
         return Reliability(len(units), same, same, percent_agreement(units))
+    import krippendorff
+
     return Reliability(
         questions=len(units),
         alpha=float(krippendorff.alpha(value_counts=units, level_of_measurement="nominal")),
@@ -63,4 +63,7 @@ def _constant_kappa(units: IntArray) -> float | Withheld:
             f"questions have {int(received.min())} to {int(received.max())} answers; "
             "Fleiss' kappa needs the same number for each"
         )
+    # Imported late: statsmodels brings pandas, which would double the start of every process.
+    from statsmodels.stats.inter_rater import fleiss_kappa
+
     return float(fleiss_kappa(units))
