@@ -6,10 +6,10 @@ from pathlib import Path
 wsgi_app = "studyapp.wsgi:application"
 # Processes rather than threads: a page makes many short queries, and after each of them a thread waits
 # up to 5 ms for the interpreter's lock if another is busy.
-# The second thread keeps a process answering while a researcher's long page is made.
+# So each process has one, and a researcher's long page leaves three for the participants.
 workers = int(os.environ.get("WEB_CONCURRENCY", "4"))
 worker_class = "gthread"
-threads = 2
+threads = 1
 # Participants answer every few seconds: their connections stay open between answers.
 keepalive = 75
 timeout = 60

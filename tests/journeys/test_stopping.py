@@ -90,6 +90,9 @@ def test_a_signal_to_make_alone_ends_everything_below_it(tmp_path: Path, number:
         ["make", "-C", str(tmp_path), "demo"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
+        # The tests may themselves run in the background of a shell, with SIGINT ignored; a signal that
+        # make ignores never reaches it, whatever stands in its Makefile.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     grandchild = wait_for_pid(tmp_path / "pid")
     make.send_signal(number)
