@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from studyapp.analysis.arrays import FloatArray
+from studyapp.analysis.arrays import FloatArray, IntArray
 from studyapp.analysis.bootstrap import Draws
 from studyapp.analysis.intervals import Interval, percentile
 from studyapp.analysis.rectified import OutcomeColumn, column_error
@@ -94,9 +94,13 @@ def ranks(names: tuple[str, ...], standard: FloatArray, rectified: FloatArray) -
     """Places before and after rectification, in the order of `names`."""
     if not names:
         return ()
-    # Errors are counts over N: rounding keeps equal counts equal where strata were averaged.
-    from scipy.stats import rankdata
-
-    before = rankdata(np.round(standard, 12), method="min")
-    after = rankdata(np.round(rectified, 12), method="min")
+    before, after = _places(standard), _places(rectified)
     return tuple(Rank(name, int(before[i]), int(after[i])) for i, name in enumerate(names))
+
+
+def _places(errors: FloatArray) -> IntArray:
+    """1 + how many are smaller: equal errors share the better place."""
+    # Errors are counts over N: rounding keeps equal counts equal where strata were averaged.
+    rounded = np.round(errors, 12)
+    places: IntArray = 1 + (rounded[None, :] < rounded[:, None]).sum(axis=1)
+    return places

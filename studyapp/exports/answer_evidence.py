@@ -12,7 +12,6 @@ from studyapp.analysis.evidence import ExpertCheck, GoldenAnswers
 from studyapp.analysis.verdicts import Majority, majority
 from studyapp.analysis.votes import Answers
 from studyapp.exports.columns import (
-    NONE_OF_THEM,
     Float64Array,
     Int64Array,
     code_of,
@@ -69,12 +68,9 @@ class _Columns:
 
 
 def _read(rows: QuerySet[Answer], vocabulary: tuple[str, ...]) -> tuple[_Columns, tuple[str, ...]]:
-    columns = _columns(rows, vocabulary)
-    if (columns.value == NONE_OF_THEM).any():
-        # Imported answers may use words that the protocol does not offer; they are received, not positive.
-        vocabulary = known(vocabulary, rows.order_by().values_list("value", flat=True).distinct())
-        columns = _columns(rows, vocabulary)
-    return columns, vocabulary
+    # Imported answers may use words that the protocol does not offer; they are received, not positive.
+    vocabulary = known(vocabulary, rows.order_by().values_list("value", flat=True).distinct())
+    return _columns(rows, vocabulary), vocabulary
 
 
 def _columns(rows: QuerySet[Answer], vocabulary: tuple[str, ...]) -> _Columns:
