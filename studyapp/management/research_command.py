@@ -44,7 +44,9 @@ class ResearchCommand(BaseCommand):
             return super().execute(*args, **options)
         except (Refused, JobFailure) as problem:
             raise CommandError(str(problem)) from problem
-        except KeyboardInterrupt:
+        except BaseException as problem:
+            if not _was_interrupted(problem):
+                raise
             raise CommandError(
                 "Interrupted: run the same command again to go on where it stood.", returncode=130
             ) from None
@@ -60,3 +62,16 @@ class ResearchCommand(BaseCommand):
             f"Job {job.pk} ({job.title}) is with the workers of the queue {job.queue}.",
             {"job": job.pk, "state": job.state, "queue": job.queue},
         )
+
+
+def _was_interrupted(problem: BaseException | None) -> bool:
+    """Whether Ctrl-C is what ended it, even where something else failed on the way out.
+
+    Ctrl-C in the middle of a query is followed by a rollback on a connection that is still busy, and by that
+    rollback's own error.
+    """
+    while problem is not None:
+        if isinstance(problem, KeyboardInterrupt):
+            return True
+        problem = problem.__context__
+    return False
