@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +12,9 @@ from numpy.typing import NDArray
 
 from inference.classifiers import Classifier
 from inference.crop_cache import CropCache
-from inference.images import DecodedCrop, DecodeFailure, ImageItem, load_crop
-from inference.prefetch import prefetch
+from inference.images import DecodedCrop, DecodeFailure, ImageItem
+from inference.overlapped import run_overlapped
 from inference.prepared import Precision, PreparedClassifier, prepare
-
-Item = TypeVar("Item")
-
-#: Batches that are classified at the same time on the CPU, whatever the number of cores: each takes memory.
-MOST_STREAMS = 4
 
 #: Ranks that are kept: 1-5 for the error rates, 6-20 for hard foils.
 RANKS = 20
@@ -59,44 +51,18 @@ def predict(
     Give a PreparedClassifier to prepare once for many calls (its own precision then holds). Pictures that
     cannot be decoded are reported in their batch's `failures`; the rest goes on.
 
-    On the CPU each of `workers` threads (default: one per core, at most four, which then share the cores)
-    decodes and classifies whole batches: threads that share a forward pass wait for one another whenever one
-    of them is held up. Beside an accelerator `workers` threads decode ahead of the one that feeds it. No more
-    than `workers + 1` batches (accelerator: two) are read from `items` before the first is yielded.
+    `workers` and what is read ahead: see `run_overlapped`.
     """
-    if batch_size < 1:
-        raise ValueError(f"Batch size {batch_size}: give at least 1.")
     prepared = classifier if isinstance(classifier, PreparedClassifier) else prepare(classifier, precision)
-    on_cpu = prepared.classifier.device.type == "cpu"
-    threads = _threads(on_cpu) if workers is None else workers
-    load = partial(load_crop, crop=prepared.classifier.preprocessing.crop, cache=cache)
-    if not on_cpu:
-        loaded = prefetch(load, items, workers=threads, ahead=batch_size)
-        for results in _batches(loaded, batch_size):
-            yield _classify(prepared, results, ranks)
-        return
-
-    def classify_files(batch: list[ImageItem]) -> PredictedBatch:
-        return _classify(prepared, [load(item) for item in batch], ranks)
-
-    before = torch.get_num_threads()
-    try:
-        yield from prefetch(
-            classify_files,
-            _batches(items, batch_size),
-            workers=threads,
-            ahead=threads,
-            start_thread=partial(torch.set_num_threads, max(1, _cores() // max(1, threads))),
-        )
-    finally:
-        # What a thread sets for itself is also what PyTorch gives to threads that start later.
-        torch.set_num_threads(before)
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch
+    return run_overlapped(
+        partial(_classify, prepared, ranks=ranks),
+        items,
+        crop=prepared.classifier.preprocessing.crop,
+        device=prepared.classifier.device,
+        batch_size=batch_size,
+        workers=workers,
+        cache=cache,
+    )
 
 
 def _classify(
@@ -127,11 +93,3 @@ def _classify(
         probabilities=probabilities.cpu().numpy(),
         failures=failures,
     )
-
-
-def _threads(on_cpu: bool) -> int:
-    return min(_cores(), MOST_STREAMS) if on_cpu else _cores()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -38,7 +38,7 @@ class PreparedClassifier:
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """8-bit RGB crops (n, side, side, 3) on any device to float32 logits (n, classes)."""
         device = self.classifier.device
-        with torch.inference_mode(), _numerics(device, self.precision):
+        with torch.inference_mode(), numerics(device, self.precision):
             inputs = self.classifier.preprocessing.normalise(pixels.to(device, non_blocking=True))
             if self.precision == "bfloat16":
                 inputs = inputs.to(torch.bfloat16)
@@ -67,7 +67,7 @@ def prepare(classifier: Classifier, precision: Precision = "float32") -> Prepare
         )
     if exported:
         return PreparedClassifier(classifier, classifier.network, precision, folded=False)
-    network = _folded(classifier)
+    network = folded_network(classifier)
     folded = network is not None
     if network is None:
         network = _channels_last(copy.deepcopy(classifier.network), device)
@@ -76,19 +76,22 @@ def prepare(classifier: Classifier, precision: Precision = "float32") -> Prepare
     return PreparedClassifier(classifier, network, precision, folded)
 
 
-def _folded(classifier: Classifier) -> nn.Module | None:
-    """The folded network if it says the same of random pixels as the network that it comes from."""
+def folded_network(classifier: Classifier, *, differentiable: bool = False) -> nn.Module | None:
+    """The folded network if it says the same of random pixels as the network that it comes from, else None.
+
+    `differentiable`: gradients pass through it (oneDNN's fused activations on the CPU let none through).
+    """
     recipe, device = classifier.preprocessing, classifier.device
     folded = fold(classifier.network)
     if folded is None:
         return None
     folded = _channels_last(folded, device)
-    if device.type == "cpu":
+    if device.type == "cpu" and not differentiable:
         folded = fuse_activations(folded)
     side = recipe.crop.side
     generator = torch.Generator().manual_seed(_PROBE_SEED)
     probe = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8, generator=generator)
-    with torch.inference_mode(), _numerics(device, "float32"):
+    with torch.inference_mode(), numerics(device, "float32"):
         inputs = recipe.normalise(probe.to(device))
         expected = classifier.network(inputs).softmax(dim=1)
         difference = (folded(inputs).softmax(dim=1) - expected).abs().max().item()
@@ -104,7 +107,8 @@ def _channels_last(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 @contextmanager
-def _numerics(device: torch.device, precision: Precision) -> Iterator[None]:
+def numerics(device: torch.device, precision: Precision) -> Iterator[None]:
+    """While inside, a CUDA device computes at `precision` and never in TF32."""
     if device.type != "cuda":
         yield
     elif precision == "amp":
