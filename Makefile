@@ -54,6 +54,7 @@ check: $(TESTABLE)
 bench: $(TESTABLE)
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
 	.venv-bench/bin/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 

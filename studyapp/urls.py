@@ -7,6 +7,7 @@ from studyapp.views.health import health
 
 urlpatterns = [
     path("health/", health, name="health"),
+    path("admin/gallery/", include("studyapp.admin.gallery.urls")),
     path("admin/", admin.site.urls),
     path("", include("studyapp.views.participant_urls")),
     path("", include("studyapp.views.results_urls")),

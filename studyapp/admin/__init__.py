@@ -1,5 +1,27 @@
 """Django's admin for every model: read-only where rows are facts."""
 
-from studyapp.admin import accounts, catalogue, jobs, participation, runs, stimuli, studies
+from studyapp.admin import (
+    accounts,
+    attacks,
+    catalogue,
+    examples,
+    jobs,
+    participation,
+    probes,
+    runs,
+    stimuli,
+    studies,
+)
 
-__all__ = ["accounts", "catalogue", "jobs", "participation", "runs", "stimuli", "studies"]
+__all__ = [
+    "accounts",
+    "attacks",
+    "catalogue",
+    "examples",
+    "jobs",
+    "participation",
+    "probes",
+    "runs",
+    "stimuli",
+    "studies",
+]

@@ -29,6 +29,26 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, type], ...]], ...] = (
         ),
     ),
     (
+        "Attacks and explanations",
+        (
+            ("Attacks", "bolt", models.AttackRun),
+            ("Adversarial images", "blur_on", models.AdversarialImage),
+            ("Explanation runs", "lightbulb", models.ExplanationRun),
+            ("Explanations", "grid_on", models.Explanation),
+        ),
+    ),
+    (
+        "Examples and probes",
+        (
+            ("Features", "scatter_plot", models.FeatureRun),
+            ("Example selections", "star", models.ExampleSelection),
+            ("Selected examples", "collections", models.SelectedExample),
+            ("Image pairs", "compare", models.ImagePair),
+            ("Probes", "palette", models.ProbeRun),
+            ("Probe classifiers", "tune", models.ProbeClassifier),
+        ),
+    ),
+    (
         "Studies",
         (
             ("Studies", "science", models.Study),
@@ -84,7 +104,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": "Groups", "icon": "group", "link": reverse("admin:auth_group_changelist")},
     ]
     return [
-        {"items": [{"title": "Board", "icon": "dashboard", "link": "/"}]},
+        {
+            "items": [
+                {"title": "Board", "icon": "dashboard", "link": "/"},
+                {"title": "Galleries", "icon": "gallery_thumbnail", "link": reverse("gallery:index")},
+            ]
+        },
         *groups,
         {"title": "Accounts", "collapsible": True, "items": accounts},
     ]

@@ -35,10 +35,18 @@ _README = """Second Look: export of study {name}
 Mode of the answers: {mode}{warning}
 Protocol SHA-256: {protocol}
 
-Begin with tables/rectified_error.csv and figures/. answers.csv and questions.csv hold what they are made
+Begin with tables/{first}.csv and figures/. answers.csv and questions.csv hold what they are made
 of; data_dictionary.csv says what every column means; manifest.json holds the SHA-256 of every file.
 People appear under pseudonyms only.
 """
+
+
+# Where a reader begins, by kind of study.
+_FIRST_TABLE = {
+    "adversarial": "adversarial_accuracy",
+    "prototype_assignment": "assignment_success",
+    "attributes": "audit_rates",
+}
 
 
 class NotABundleError(Exception):
@@ -154,6 +162,7 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
             mode=mode,
             warning=warning,
             protocol=study.protocol_sha256,
+            first=_FIRST_TABLE.get(study.kind, "rectified_error"),
         ),
     )
     for listing in LISTINGS:
@@ -161,7 +170,7 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
     writer.rows(
         "questions.csv",
         question_listing.COLUMNS,
-        question_listing.question_rows(study, report.questions),
+        question_listing.question_rows(study, report.questions, mode),
     )
     writer.rows("bootstrap_draws.csv", replicates.COLUMNS, replicates.replicate_rows(computed.arms))
     for table in report.tables.values():

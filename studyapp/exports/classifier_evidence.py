@@ -100,11 +100,12 @@ def _top5(
 
 def _strata(protocol: Protocol, predictions: Predictions, groups: CategoryGroups) -> Int64Array | None:
     """The stratum of each mistake in a sampled study: the classifier, the image's category, or its group."""
-    if protocol.questions.review_sample is None:
+    asked = protocol.about_mistakes
+    if asked is None or asked.review_sample is None:
         return None
-    if protocol.questions.review_stratum == "category":
+    if asked.review_stratum == "category":
         return np.unique(predictions.category, return_inverse=True)[1].astype(np.int64)
-    if protocol.questions.review_stratum == "group":
+    if asked.review_stratum == "group":
         # Categories without a group are one stratum of their own, after the named ones.
         group = groups.of_category(predictions.category)
         return np.where(group == NONE_OF_THEM, len(groups.names), group)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from studyapp.exports import question_listing, replicates
 from studyapp.exports.figures import FIGURE_COLUMNS
+from studyapp.exports.kind_tables import empty_own_tables
 from studyapp.exports.listings import LISTINGS
 from studyapp.exports.report import TABLE_BUILDERS
 from studyapp.exports.study_table import COLUMNS as STUDY_COLUMNS
@@ -52,7 +53,10 @@ def described_files() -> tuple[DescribedFile, ...]:
         DescribedFile("tables/study.csv", "What the tables rest on.", (*STUDY_COLUMNS, REMARKS_COLUMN)),
         *(
             DescribedFile(f"tables/{table.name}.csv", f"{table.title}.", (*table.columns, REMARKS_COLUMN))
-            for table in (build([]) for build in TABLE_BUILDERS)
+            for table in (
+                *empty_own_tables(),
+                *(build([]) for build in TABLE_BUILDERS),
+            )
         ),
     ]
     return (

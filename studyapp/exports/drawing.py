@@ -13,17 +13,11 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from studyapp.exports.figures import WIDTH, Bar, BarGroups, Dots, Figure
+from studyapp.exports.figures import WIDTH, Bar, BarGroups, Dots, Figure, Lines
+from studyapp.exports.line_drawing import NAMES_INCHES, draw_lines
+from studyapp.exports.palette import BEFORE, INK, OKABE_ITO, RULE, SOFT
 
 Format = Literal["svg", "png"]
-
-# Okabe and Ito (2008): told apart with every common form of colour vision. Yellow is left out: it is
-# too light for thin marks on white.
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-INK = "#222222"
-SOFT = "#6b6b6b"
-RULE = "#d9d9d6"
-BEFORE = "#bdbdb8"
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # carried by matplotlib itself
@@ -54,6 +48,8 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
     axes = canvas.add_axes((0, 0, 1, 1))
     if isinstance(figure.content, BarGroups):
         _bars(axes, figure.content)
+    elif isinstance(figure.content, Lines):
+        draw_lines(axes, figure.content)
     else:
         _dots(axes, figure.content)
     _frame(canvas, axes, figure)
@@ -70,11 +66,12 @@ def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
     height = float(canvas.get_figheight())
     lines = _wrapped(figure.caption, 132)
     bottom = (0.52 + 0.155 * len(lines)) / height
-    left = 0.62 if isinstance(figure.content, BarGroups) else figure.content.label_inches
+    left = figure.content.label_inches if isinstance(figure.content, Dots) else 0.62
     # The names of three series or more would run into the title: they get a line of their own.
     crowded = isinstance(figure.content, BarGroups) and len(figure.content.series) > 2
     head = 0.54 if crowded else 0.34
-    axes.set_position((left / WIDTH, bottom, 1 - (left + 0.35) / WIDTH, 1 - bottom - head / height))
+    right = NAMES_INCHES if isinstance(figure.content, Lines) else 0.35
+    axes.set_position((left / WIDTH, bottom, 1 - (left + right) / WIDTH, 1 - bottom - head / height))
     canvas.text(0.12 / WIDTH, 1 - 0.1 / height, figure.title, va="top", fontsize=9.5, fontweight="bold")
     for number, line in enumerate(reversed(lines)):
         canvas.text(0.12 / WIDTH, (0.08 + 0.155 * number) / height, line, va="bottom", fontsize=7, color=SOFT)
@@ -88,10 +85,11 @@ def _bars(axes: Any, content: BarGroups) -> None:
     axes.set_ylim(0, 100 * highest * 1.16 or 1)
     series = len(content.series)
     width = 0.8 / max(series, 1)
+    crowded = series > 3 or series * len(content.groups) > 20
     for position, group in enumerate(content.groups):
         for place, bar in enumerate(group.bars):
             x = position + (place - (series - 1) / 2) * width
-            _bar(axes, bar, x, width * 0.92, _colour(content, position, place), small=series > 3)
+            _bar(axes, bar, x, width * 0.92, _colour(content, position, place), small=crowded)
         if group.null is not None:
             axes.plot(
                 [position - 0.46, position + 0.46],
@@ -173,6 +171,11 @@ def _top(bar: Bar) -> float:
     return float(max(ends))
 
 
+def _bottom(bar: Bar) -> float:
+    ends = [bar.value or 0.0, *(bar.bounds or ()), *(bar.interval or ())]
+    return float(min(ends))
+
+
 def _colour(content: BarGroups, group: int, place: int) -> str:
     if content.first_is_before:
         return BEFORE if place == 0 else OKABE_ITO[(place - 1) % len(OKABE_ITO)]
@@ -215,7 +218,7 @@ def _dots(axes: Any, content: Dots) -> None:
         if row.bar.value is not None:
             axes.plot(100 * row.bar.value, y, "o", markersize=4.2, color=colours[row.series], zorder=4)
             axes.annotate(
-                f"{100 * row.bar.value:.2f}",
+                f"{100 * row.bar.value:.2f}".replace("-", "\u2212"),
                 (100 * row.bar.value, y),
                 textcoords="offset points",
                 xytext=(0, 4),
@@ -230,7 +233,12 @@ def _dots(axes: Any, content: Dots) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, count - 0.2)
     highest = max((_top(row.bar) for row in content.rows), default=0.0)
-    axes.set_xlim(0, 100 * highest * 1.08 or 1)
+    lowest = min((_bottom(row.bar) for row in content.rows), default=0.0)
+    if lowest < 0:
+        axes.axvline(0, color=INK, linewidth=0.7, linestyle=(0, (4, 3)), zorder=2)
+    room = 0.08 * 100 * (max(highest, 0.0) - lowest)
+    right = 100 * max(highest, 0.0) + room if lowest < 0 else 100 * highest * 1.08
+    axes.set_xlim(100 * lowest - room if lowest < 0 else 0, right or 1)
     axes.set_xlabel(content.x_label)
     axes.xaxis.grid(True, color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)

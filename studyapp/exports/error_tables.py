@@ -56,16 +56,12 @@ def top5_table(arms: Sequence[ArmResults]) -> Table:
 
 def positive_answers_table(arms: Sequence[ArmResults]) -> Table:
     """The paper's Fig. 2: mistakes by their number of positive answers."""
-    rows: list[tuple[Cell, ...]] = []
-    for arm in arms:
-        for row in arm.results.classifiers:
-            histogram = row.positive_answers
-            if row.top5 is not None and row.top5.positive_answers is not None:
-                histogram = row.top5.positive_answers
-            rows += [
-                (row.classifier, arm.arm, k, *_histogram_cells(histogram, k))
-                for k in range(len(histogram.fewest))
-            ]
+    rows = [
+        (classifier, arm.arm, k, *_histogram_cells(histogram, k))
+        for arm in arms
+        for classifier, histogram in arm.histograms
+        for k in range(len(histogram.fewest))
+    ]
     columns = (
         CLASSIFIER,
         ARM,
@@ -82,7 +78,9 @@ def positive_answers_table(arms: Sequence[ArmResults]) -> Table:
             wide=True,
         ),
     )
-    return Table("positive_answers", "Positive answers per mistake", columns, tuple(rows))
+    attacked = any(arm.compared.attacked for arm in arms)
+    title = f"Positive answers per {'adversarial image' if attacked else 'mistake'}"
+    return Table("positive_answers", title, columns, tuple(rows))
 
 
 def _histogram_cells(histogram: PositiveAnswers, k: int) -> tuple[Cell, ...]:

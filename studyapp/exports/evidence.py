@@ -7,14 +7,16 @@ serves them all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from studyapp.analysis.evidence import Controls, GoldQuestions, StudyEvidence, TrueLabelQuestions
 from studyapp.analysis.votes import AgreementRule, Answers
 from studyapp.exports.answer_evidence import read_answers
+from studyapp.exports.attack_evidence import StudyAttack, rectifies, shown_evidence
 from studyapp.exports.classifier_evidence import (
+    CategoryGroups,
     Predictions,
     category_groups,
     classifier_evidence,
@@ -23,13 +25,17 @@ from studyapp.exports.classifier_evidence import (
 from studyapp.exports.columns import NONE_OF_THEM, code_of, integer_columns, positions_in
 from studyapp.exports.question_index import QuestionIndex, Uses, read_questions, read_uses
 from studyapp.models import Arm, Question, QuestionUse, Study, StudyClassifier
-from studyapp.protocol.schema import ArmSetup, Protocol
+from studyapp.protocol.schema import ArmSetup, ContrastBetween, Protocol
 from studyapp.services.plans import setup_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmEvidence:
-    """The evidence of one arm and the rows it was made from."""
+    """The evidence of one arm and the rows it was made from.
+
+    `parts`: where every classifier has images of its own (those that an attack on it made), the evidence
+    of each; the one evidence then has no classifiers.
+    """
 
     arm: str
     setup: ArmSetup
@@ -37,10 +43,13 @@ class ArmEvidence:
     questions: QuestionIndex
     uses: Uses
     study_classifiers: tuple[StudyClassifier, ...]
+    parts: tuple[StudyEvidence, ...] = ()
 
 
-def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> ArmEvidence:
-    """Read one arm's questions and its answers of one mode."""
+def arm_evidence(
+    *, study: Study, protocol: Protocol, arm: Arm, mode: str, attacks: Sequence[StudyAttack] = ()
+) -> ArmEvidence:
+    """Read one arm's questions and its answers of one mode; `attacks` are the study's, if it has any."""
     setup = setup_of(protocol, arm.name)
     questions = read_questions(arm)
     uses = read_uses(arm, questions)
@@ -49,12 +58,16 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
     study_classifiers = tuple(
         study.study_classifiers.select_related("classifier", "run").order_by("position")
     )
-    predicted = [read_predictions(study_classifier) for study_classifier in study_classifiers]
-    _refuse_different_images(study, study_classifiers, predicted)
+    about_predictions = protocol.about_mistakes is not None
+    predicted = [read_predictions(each) for each in study_classifiers] if about_predictions else []
+    if predicted:
+        _refuse_different_images(study, study_classifiers, predicted)
     groups = category_groups(study)
     classifiers = tuple(
         classifier_evidence(protocol, study_classifier, predictions, questions, uses, groups)
-        for study_classifier, predictions in zip(study_classifiers, predicted, strict=True)
+        for study_classifier, predictions in zip(
+            study_classifiers if predicted else (), predicted, strict=True
+        )
     )
     rule = AgreementRule(
         required=protocol.answers.required,
@@ -77,11 +90,18 @@ def arm_evidence(*, study: Study, protocol: Protocol, arm: Arm, mode: str) -> Ar
         golden_answers=read.golden,
         true_label=_true_label(questions, uses),
         expert_check=read.expert_check,
-        planned_pairs=_planned_pairs(protocol),
+        planned_pairs=planned_pairs(protocol, "classifiers") if about_predictions else None,
         groups=groups.of_category(predicted[0].category) if predicted and groups.names else None,
         group_names=groups.names,
     )
-    return ArmEvidence(arm.name, setup, evidence, questions, uses, study_classifiers)
+    parts = tuple(_part(evidence, attack, uses, groups) for attack in attacks if rectifies(setup))
+    return ArmEvidence(arm.name, setup, evidence, questions, uses, study_classifiers, parts)
+
+
+def _part(evidence: StudyEvidence, attack: StudyAttack, uses: Uses, groups: CategoryGroups) -> StudyEvidence:
+    """The same answers as evidence of one attacked classifier: N are the images that the arm shows."""
+    classifier, group = shown_evidence(attack, attack.questions(uses), groups)
+    return replace(evidence, classifiers=(classifier,), groups=group, group_names=groups.names)
 
 
 def _refuse_different_images(
@@ -131,10 +151,9 @@ def _true_label(questions: QuestionIndex, uses: Uses) -> TrueLabelQuestions | No
     return TrueLabelQuestions(predicted=mistake[paired], dataset_label=label[partner[paired]])
 
 
-def _planned_pairs(protocol: Protocol) -> tuple[tuple[str, str], ...] | None:
+def planned_pairs(protocol: Protocol, between: ContrastBetween) -> tuple[tuple[str, str], ...] | None:
+    """The pairs that the protocol plans between classifiers or arms; None where it plans none."""
     planned = tuple(
-        (contrast.first, contrast.second)
-        for contrast in protocol.contrasts
-        if contrast.between == "classifiers"
+        (contrast.first, contrast.second) for contrast in protocol.contrasts if contrast.between == between
     )
     return planned or None

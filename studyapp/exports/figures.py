@@ -62,13 +62,32 @@ class Dots:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Shares over a quantity: `points` are (place on the x axis, share with its interval), left to right."""
+
+    series: str
+    points: tuple[tuple[float, Bar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """One line per series over one quantity; `null` is the level that says nothing, in [0, 1]."""
+
+    lines: tuple[Line, ...]
+    x_label: str
+    y_label: str
+    null: float | None = None
+    null_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure: its name in files, what it shows, and the words that stand with it."""
 
     name: str
     title: str
     caption: str
-    content: BarGroups | Dots
+    content: BarGroups | Dots | Lines
     alternative: str = field(default="")
 
     @property
@@ -92,6 +111,12 @@ class Figure:
                     (group.label, series, bar.value, bar.interval, bar.bounds, group.null)
                     for series, bar in zip(self.content.series, group.bars, strict=True)
                 ]
+        elif isinstance(self.content, Lines):
+            rows += [
+                (f"{x:g}", line.series, bar.value, bar.interval, bar.bounds, self.content.null)
+                for line in self.content.lines
+                for x, bar in line.points
+            ]
         else:
             rows += [
                 (row.label, row.series, row.bar.value, row.bar.interval, row.bar.bounds, None)
@@ -101,7 +126,7 @@ class Figure:
 
 
 FIGURE_COLUMNS = (
-    Column("group", "Label under the bar or beside the point."),
+    Column("group", "Label under the bar or beside the point; on lines the place on the x axis."),
     Column("series", "Series, as named in the figure."),
     Column("value", "Height of the bar or place of the point.", "share", "fraction of 1"),
     Column("interval", "Its confidence interval.", "pair", "fraction of 1", parts=("low", "high")),

@@ -21,7 +21,8 @@ from django.conf import settings
 from django.db.models import Count, Max, Sum
 
 from studyapp.analysis.withheld import Bounds, Withheld
-from studyapp.exports.report import JudgedQuestions, Report, compute_report
+from studyapp.exports.judged import JudgedQuestions
+from studyapp.exports.report import Report, compute_report
 from studyapp.exports.tabular import Cell, Column, Table
 from studyapp.exports.versions import code_version
 from studyapp.models import Answer, ExpertAnswer, Question, QuestionSlots, QuestionUse, Stimulus, Study

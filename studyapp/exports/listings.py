@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
-from studyapp.exports.columns import FETCHED_AT_ONCE
+from studyapp.exports.attack_listings import ATTACK_LISTINGS
+from studyapp.exports.listing import Listing, Row, stream, text
+from studyapp.exports.shown_arms import ADVERSARIAL, EXPLANATION, METHOD, VERSION, ShownArms
 from studyapp.exports.tabular import Column
-from studyapp.exports.writing import rounded
 from studyapp.models import (
     Amendment,
     Answer,
@@ -25,54 +22,22 @@ from studyapp.models import (
     Study,
 )
 
-Written: TypeAlias = str | int | float
-Row: TypeAlias = tuple[Written, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One CSV file of rows: where it stands in the bundle, what it holds, its columns and its rows.
-
-    `rows(study, mode)` yields them in a fixed order, one at a time.
-    """
-
-    path: str
-    description: str
-    columns: tuple[Column, ...]
-    rows: Callable[[Study, str], Iterator[Row]]
-
-
-def text(value: object) -> Written:
-    """A database value as it is written: times in ISO with the zone, flags as 0 and 1, null as nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float):
-        return rounded(value)
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return value if isinstance(value, str | int) else str(value)
-
-
-def _stream(rows: QuerySet[Any], *fields: str) -> Iterator[Row]:
-    for row in rows.values_list(*fields).iterator(chunk_size=FETCHED_AT_ONCE):
-        yield tuple(text(value) for value in row)
-
 
 def _answers(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    arms = ShownArms(study)
+    rows = stream(
         Answer.objects.filter(question__study=study, mode=mode).order_by("question_id", "order", "pk"),
         *("pk", "question__key", "participant__pseudonym", "value", "status", "order", "mode", "origin"),
         *("answered_at", "active_seconds", "idle_seconds", "server_seconds", "wording", "positive_first"),
         *("presentation__sitting_id", "presentation__position", "presentation__served_at"),
+        *("question__arm__name", "question__stimulus__adversarial__key"),
     )
+    for *cells, arm, adversarial in rows:
+        yield (*cells, arm, *arms.version_and_method(str(arm)), adversarial)
 
 
 def _sittings(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         Sitting.objects.filter(study=study, mode=mode).order_by("pk"),
         *("pk", "participant__pseudonym", "mode", "arm__name", "link__panel", "state", "positive_first"),
         *("questions_planned", "practice_done", "practice_right", "consented_at", "finished_at"),
@@ -81,14 +46,15 @@ def _sittings(study: Study, mode: str) -> Iterator[Row]:
 
 
 def _uses(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         QuestionUse.objects.filter(question__study=study).order_by("question_id", "role", "pk"),
         *("question__key", "role", "study_classifier__classifier__name", "stratum", "weight"),
+        "adversarial__key",
     )
 
 
 def _predictions(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         Prediction.objects.filter(run__in=study.study_classifiers.values("run")).order_by(
             "run_id", "image_id"
         ),
@@ -99,15 +65,15 @@ def _predictions(study: Study, mode: str) -> Iterator[Row]:
 
 
 def _stimuli(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         Stimulus.objects.filter(study=study).order_by("pk"),
         *("key", "image__name", "kind", "variant", "file", "sha256", "width", "height", "parameters"),
-        *("review", "review_reason"),
+        *("review", "review_reason", "adversarial__key", "explanation__key"),
     )
 
 
 def _classifiers(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         study.study_classifiers.order_by("position").annotate(categories=F("classifier__class_list__digest")),
         *("classifier__name", "classifier__source", "classifier__architecture", "run__weights_sha256"),
         *("classifier__preprocessing", "categories", "run__precision", "run__parameters", "run__versions"),
@@ -116,7 +82,7 @@ def _classifiers(study: Study, mode: str) -> Iterator[Row]:
 
 
 def _experts(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(
+    return stream(
         ExpertAnswer.objects.filter(question__study=study).order_by("question_id", "expert"),
         *("question__key", "expert", "value"),
     )
@@ -136,7 +102,7 @@ def _amendments(study: Study, mode: str) -> Iterator[Row]:
 
 
 def _draws(study: Study, mode: str) -> Iterator[Row]:
-    return _stream(Draw.objects.filter(study=study).order_by("purpose"), "purpose", "seed", "values")
+    return stream(Draw.objects.filter(study=study).order_by("purpose"), "purpose", "seed", "values")
 
 
 _QUESTION = Column("question", "Key of the question, as in questions.csv.")
@@ -152,7 +118,7 @@ LISTINGS: tuple[Listing, ...] = (
             Column("answer", "Number of the answer.", "count"),
             _QUESTION,
             Column("participant", "Pseudonym of the participant."),
-            Column("value", "What the participant chose, one of the arm's values."),
+            Column("value", "What the participant chose, one of the arm's values; several joined by commas."),
             Column(
                 "status",
                 "counted; surplus (came after the required number); superseded (taken back by undo); "
@@ -170,6 +136,10 @@ LISTINGS: tuple[Listing, ...] = (
             Column("sitting", "Number of the sitting, as in sittings.csv; empty for imports.", "count"),
             Column("position", "Place of the question within the sitting, from 1.", "count"),
             Column("served_at", "When the page reported the question as shown (ISO 8601)."),
+            Column("arm", "Arm that the question belongs to."),
+            VERSION,
+            METHOD,
+            ADVERSARIAL,
         ),
         _answers,
     ),
@@ -202,8 +172,9 @@ LISTINGS: tuple[Listing, ...] = (
             _QUESTION,
             Column("role", "mistake, top5_list, top5_label, true_label, control_true, control_foil, ..."),
             Column("classifier", "The classifier it is asked for; empty where it serves all."),
-            Column("stratum", "Stratum of a sampled review."),
+            Column("stratum", "Stratum of a sampled review; trial of an assignment; group of an audit."),
             Column("weight", "Images of the stratum that this draw stands for.", "number", "images"),
+            Column("adversarial", "Key of the adversarial image it is asked about; empty for none."),
         ),
         _uses,
     ),
@@ -240,6 +211,8 @@ LISTINGS: tuple[Listing, ...] = (
             Column("parameters", "How it was made (JSON)."),
             Column("review", "pending, approved or held_back."),
             Column("review_reason", "Why it was held back."),
+            ADVERSARIAL,
+            EXPLANATION,
         ),
         _stimuli,
     ),
@@ -290,4 +263,5 @@ LISTINGS: tuple[Listing, ...] = (
         ),
         _draws,
     ),
+    *ATTACK_LISTINGS,
 )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 
-from studyapp.exports.columns import Int64Array, code_of, integer_columns, positions_in
+from studyapp.exports.columns import NONE_OF_THEM, Int64Array, code_of, integer_columns, positions_in
 from studyapp.models import Arm, Question, QuestionUse
 
 ROLES = tuple(QuestionUse.Role.values)
@@ -31,11 +31,15 @@ class QuestionIndex:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uses:
-    """Why questions are asked: one row per use; `question` are indices of a QuestionIndex."""
+    """Why questions are asked: one row per use; `question` are indices of a QuestionIndex.
+
+    `adversarial`: primary key of the attacked image, `NONE_OF_THEM` where it is about none.
+    """
 
     question: Int64Array
     role: Int64Array
     classifier: Int64Array
+    adversarial: Int64Array
 
     def of(self, role: QuestionUse.Role, classifier: int | None = None) -> Int64Array:
         """Indices of the questions in one role (for one StudyClassifier), in the order they were made."""
@@ -60,8 +64,14 @@ def read_uses(arm: Arm, questions: QuestionIndex) -> Uses:
     """The parts that these questions play."""
     rows = (
         QuestionUse.objects.filter(question__arm=arm, question__origin__in=ORIGINS)
-        .annotate(role_code=code_of("role", ROLES), whose=Coalesce("study_classifier_id", Value(0)))
+        .annotate(
+            role_code=code_of("role", ROLES),
+            whose=Coalesce("study_classifier_id", Value(0)),
+            attacked=Coalesce("adversarial_id", Value(NONE_OF_THEM)),
+        )
         .order_by("pk")
     )
-    question, role, classifier = integer_columns(rows, "question_id", "role_code", "whose")
-    return Uses(positions_in(questions.key, question), role, classifier)
+    question, role, classifier, adversarial = integer_columns(
+        rows, "question_id", "role_code", "whose", "attacked"
+    )
+    return Uses(positions_in(questions.key, question), role, classifier, adversarial)

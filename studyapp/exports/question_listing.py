@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studyapp.analysis.verdicts import Verdict
+from studyapp.exports import shown_boards
 from studyapp.exports.columns import FETCHED_AT_ONCE
-from studyapp.exports.report import JudgedQuestions
+from studyapp.exports.judged import JudgedQuestions
+from studyapp.exports.shown_arms import ADVERSARIAL, EXPLANATION, METHOD, VERSION, ShownArms
 from studyapp.exports.tabular import Column
 from studyapp.models import Category, Question, Study
 
@@ -24,11 +26,18 @@ COLUMNS = (
     Column("received", "Answers that count; empty where no votes are taken.", "count"),
     Column("positive", "Of them, positive.", "count"),
     Column("verdict", "undecided, agreed or rejected, by the study's own rule."),
+    VERSION,
+    METHOD,
+    ADVERSARIAL,
+    EXPLANATION,
+    *shown_boards.COLUMNS,
 )
 
 
-def question_rows(study: Study, judged: JudgedQuestions) -> Iterator[tuple[str | int | float, ...]]:
-    """One row per question, in the order they were made."""
+def question_rows(
+    study: Study, judged: JudgedQuestions, mode: str
+) -> Iterator[tuple[str | int | float, ...]]:
+    """One row per question, in the order they were made; what was chosen is counted in `mode`."""
     votes = {
         key: (received, positive, Verdict(verdict).word)
         for key, received, positive, verdict in zip(
@@ -39,19 +48,25 @@ def question_rows(study: Study, judged: JudgedQuestions) -> Iterator[tuple[str |
             strict=True,
         )
     }
+    arms = ShownArms(study)
+    boards = shown_boards.ShownBoards(study, mode)
     names = dict(Category.objects.filter(class_list__in=_class_lists(study)).values_list("pk", "name"))
     rows = Question.objects.filter(study=study).order_by("pk")
     fields = (
         *("pk", "key", "arm__name", "origin", "image__name", "image__category__index"),
         *("image__category__name", "label__index", "label__name", "labels", "expected", "stimulus__key"),
+        *("stimulus__adversarial__key", "stimulus__explanation__key", "parameters"),
     )
     for pk, *cells in rows.values_list(*fields).iterator(chunk_size=FETCHED_AT_ONCE):
-        key, arm, origin, image, true_index, true, index, label, labels, expected, stimulus = cells
+        key, arm, origin, image, true_index, true, index, label, labels, *cells = cells
+        expected, stimulus, adversarial, explanation, parameters = cells
         listed = "; ".join(names.get(int(each), str(each)) for each in labels)
         yield (
             *(key, arm, origin, image, true_index, true),
             *("" if index is None else index, label or listed, expected, stimulus),
             *votes.get(pk, ("", "", "")),
+            *(*arms.version_and_method(arm), adversarial or "", explanation or ""),
+            *boards.cells(pk, origin, parameters),
         )
 
 

@@ -18,6 +18,8 @@ LISTS_ONLY = Withheld("this study asks about lists of five classes, not about th
 def rectified_error_table(arms: Sequence[ArmResults]) -> Table:
     """One row per classifier (and arm): errors before and after, beside the acceptance of controls."""
     required = arms[0].evidence.rule.required if arms else 5
+    attacked = any(arm.compared.attacked for arm in arms)
+    counted = "the attacked images that the arm shows" if attacked else "all images"
     rows = [_error_row(arm, classifier) for arm in arms for classifier in arm.results.classifiers]
     return Table(
         "rectified_error",
@@ -25,7 +27,7 @@ def rectified_error_table(arms: Sequence[ArmResults]) -> Table:
         _error_columns(required),
         tuple(rows),
         note=(
-            "Errors are of all images. Bounds: what undecided questions leave open. Foils and dataset "
+            f"Errors are of {counted}. Bounds: what undecided questions leave open. Foils and dataset "
             "labels: the share of controls that the same rule accepts. Corrected: after Rogan and Gladen."
         ),
     )

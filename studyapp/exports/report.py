@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from studyapp.analysis.evidence import StudyEvidence
 from studyapp.analysis.exclusions import ExclusionRule, without_excluded
-from studyapp.analysis.sensitivity import own_verdicts
-from studyapp.analysis.study_results import analyse, golden_items
-from studyapp.analysis.votes import count_votes, counted_answers
+from studyapp.analysis.result_values import StudyResults
+from studyapp.analysis.study_results import analyse
+from studyapp.exports.adversarial_tables import adversarial_accuracy_table, adversarial_agreement_table
+from studyapp.exports.arm_comparison import compare_arms
 from studyapp.exports.arm_results import ArmResults, FilteredResults
-from studyapp.exports.columns import Int64Array
+from studyapp.exports.arm_tables import arm_pairs_table, turned_verdicts_table
+from studyapp.exports.assignment_evidence import counted_questions
+from studyapp.exports.attack_evidence import read_attacks
 from studyapp.exports.display import count_shown
 from studyapp.exports.error_tables import (
     classifier_pairs_table,
@@ -28,6 +30,8 @@ from studyapp.exports.error_tables import (
 from studyapp.exports.evidence import ArmEvidence, arm_evidence
 from studyapp.exports.exclusion_tables import exclusions_table, filtered_error_table
 from studyapp.exports.figures import Figure
+from studyapp.exports.judged import JudgedQuestions, ReadArm, joined, judged_questions
+from studyapp.exports.kind_tables import OWN_TABLES, own_tables
 from studyapp.exports.people_tables import (
     controls_table,
     expert_check_table,
@@ -40,18 +44,22 @@ from studyapp.exports.people_tables import (
 )
 from studyapp.exports.rectified_table import rectified_error_table
 from studyapp.exports.study_figures import study_figures
-from studyapp.exports.study_table import study_table
+from studyapp.exports.study_table import AnswerCounts, counts_of_arms, study_table
 from studyapp.exports.tabular import Table
-from studyapp.models import Arm, Question, Study
+from studyapp.models import Answer, Arm, Question, Study
 from studyapp.protocol.schema import Protocol
 from studyapp.services.bootstrap import BootstrapSeed, bootstrap_seed
 from studyapp.services.plans import protocol_of
 
 # Given no arms, each gives its table without rows: what its columns are does not depend on the answers.
 TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
+    adversarial_accuracy_table,
+    adversarial_agreement_table,
     rectified_error_table,
     top5_table,
     positive_answers_table,
+    arm_pairs_table,
+    turned_verdicts_table,
     controls_table,
     true_label_table,
     classifier_pairs_table,
@@ -67,17 +75,6 @@ TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
     top_shares_table,
     participants_table,
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JudgedQuestions:
-    """Every question of the study [Q]: primary key, answers that count, positive ones, `Verdict` code."""
-
-    key: Int64Array
-    received: Int64Array
-    positive: Int64Array
-    verdict: Int64Array
-    imported: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,25 +108,57 @@ def compute_report(*, study: Study, mode: str) -> Computed:
     """Compute every table of the study from its answers of one mode."""
     protocol = protocol_of(study)
     seed = bootstrap_seed(study)
+    if not _has_verdicts(protocol):
+        return _computed(study, mode, (), counted_questions(study, mode), seed)
     arms: list[ArmResults] = []
-    judged: list[JudgedQuestions] = []
+    reads: list[ReadArm] = []
+    attacks = read_attacks(study, protocol)
     for arm in Arm.objects.filter(study=study).order_by("position"):
-        read = arm_evidence(study=study, protocol=protocol, arm=arm, mode=mode)
-        results = analyse(read.evidence, rng=_generator(seed, arm), draws=protocol.analysis.draws)
+        read = arm_evidence(study=study, protocol=protocol, arm=arm, mode=mode, attacks=attacks)
+        results = _analysed(read.evidence, read.parts, seed, arm, protocol)
         keys = _public_keys(read, [gold.question for gold in results.gold])
-        filtered = _filtered(read.evidence, protocol, _generator(seed, arm))
+        filtered = _filtered(read, protocol, seed, arm)
         arms.append(ArmResults(arm.name, read.evidence, results, keys, filtered))
-        judged.append(_judged(read))
-    tables = study_tables(study=study, mode=mode, arms=arms, seed=seed)
+        reads.append(ReadArm(read, judged_questions(read)))
+    compared = compare_arms(protocol, reads, attacks, seed=seed.value)
+    arms = [replace(arm, compared=compared[arm.arm]) for arm in arms]
+    return _computed(study, mode, tuple(arms), joined([each.judged for each in reads]), seed)
+
+
+def _has_verdicts(protocol: Protocol) -> bool:
+    """Whether answers agree or not: a choice among groups or attributes does neither."""
+    return all(setup.positive for setup in protocol.arm_setups())
+
+
+def _computed(
+    study: Study, mode: str, arms: tuple[ArmResults, ...], questions: JudgedQuestions, seed: BootstrapSeed
+) -> Computed:
+    protocol = protocol_of(study)
+    counts = counts_of_arms(arms) if _has_verdicts(protocol) else _plain_counts(study, mode, questions)
+    tables = (
+        study_table(study=study, mode=mode, counts=counts, seed=seed),
+        *own_tables(study, protocol, mode, seed=seed.value),
+        *(build(arms) for build in TABLE_BUILDERS),
+    )
     report = Report(
         study=study.name,
         mode=mode,
         protocol_sha256=study.protocol_sha256,
-        caption=_caption(study, mode, arms),
-        tables=tables,
-        questions=_joined(judged),
+        caption=_caption(study, mode, arms, counts),
+        tables=MappingProxyType({table.name: table for table in tables}),
+        questions=questions,
     )
-    return Computed(report, tuple(arms))
+    return Computed(report, arms)
+
+
+def _plain_counts(study: Study, mode: str, questions: JudgedQuestions) -> AnswerCounts:
+    people = Answer.objects.filter(question__study=study, mode=mode, status=Answer.Status.COUNTED)
+    return AnswerCounts(
+        questions=len(questions.key),
+        imported=0,
+        answers=int(questions.received.sum()),
+        participants=people.values("participant").distinct().count(),
+    )
 
 
 def _generator(seed: BootstrapSeed, arm: Arm) -> np.random.Generator:
@@ -137,59 +166,32 @@ def _generator(seed: BootstrapSeed, arm: Arm) -> np.random.Generator:
     return np.random.default_rng([seed.value, arm.position])
 
 
-def _filtered(
-    evidence: StudyEvidence, protocol: Protocol, rng: np.random.Generator
-) -> FilteredResults | None:
+def _analysed(
+    evidence: StudyEvidence,
+    parts: Sequence[StudyEvidence],
+    seed: BootstrapSeed,
+    arm: Arm,
+    protocol: Protocol,
+) -> StudyResults:
+    """The results of one arm; classifiers that have images of their own (`parts`) one by one."""
+    draws = protocol.analysis.draws
+    whole = analyse(evidence, rng=_generator(seed, arm), draws=draws)
+    each = [analyse(part, rng=_generator(seed, arm), draws=draws) for part in parts]
+    return replace(
+        whole,
+        classifiers=(*whole.classifiers, *(row for part in each for row in part.classifiers)),
+        draws=(*whole.draws, *(drawn for part in each for drawn in part.draws)),
+    )
+
+
+def _filtered(read: ArmEvidence, protocol: Protocol, seed: BootstrapSeed, arm: Arm) -> FilteredResults | None:
     """The results without the answers that the protocol's exclusions leave out."""
     if not protocol.exclusions:
         return None
     rules = [ExclusionRule(each.measure, each.below, each.above, each.reason) for each in protocol.exclusions]
-    left_out = without_excluded(evidence, rules)
-    return FilteredResults(left_out, analyse(left_out.evidence, rng=rng, draws=protocol.analysis.draws))
-
-
-def study_tables(
-    *, study: Study, mode: str, arms: Sequence[ArmResults], seed: BootstrapSeed
-) -> Mapping[str, Table]:
-    """Every table by name, in the order in which pages and bundles show them."""
-    tables = (
-        study_table(study=study, mode=mode, arms=arms, seed=seed),
-        *(build(arms) for build in TABLE_BUILDERS),
-    )
-    return MappingProxyType({table.name: table for table in tables})
-
-
-def _judged(read: ArmEvidence) -> JudgedQuestions:
-    evidence = read.evidence
-    counted = counted_answers(evidence.answers, evidence.rule.required)
-    votes = count_votes(counted, evidence.rule)
-    verdicts = own_verdicts(
-        evidence.rule,
-        counted=counted,
-        votes=votes,
-        golden=golden_items(evidence),
-        estimate_from=evidence.in_tables(),
-    )
-    if not isinstance(verdicts, np.ndarray):
-        raise ValueError(f"study {evidence.study}: {verdicts.reason}")
-    return JudgedQuestions(
-        key=read.questions.key,
-        received=np.asarray(votes.received, dtype=np.int64),
-        positive=np.asarray(votes.positive, dtype=np.int64),
-        verdict=verdicts.astype(np.int64),
-        imported=read.questions.imported,
-    )
-
-
-def _joined(parts: Sequence[JudgedQuestions]) -> JudgedQuestions:
-    nothing = np.array([], dtype=np.int64)
-    return JudgedQuestions(
-        key=np.concatenate([nothing, *(part.key for part in parts)]),
-        received=np.concatenate([nothing, *(part.received for part in parts)]),
-        positive=np.concatenate([nothing, *(part.positive for part in parts)]),
-        verdict=np.concatenate([nothing, *(part.verdict for part in parts)]),
-        imported=np.concatenate([nothing.astype(bool), *(part.imported for part in parts)]),
-    )
+    left_out = without_excluded(read.evidence, rules)
+    parts = [replace(part, answers=left_out.evidence.answers) for part in read.parts]
+    return FilteredResults(left_out, _analysed(left_out.evidence, parts, seed, arm, protocol))
 
 
 def _public_keys(read: ArmEvidence, positions: Sequence[int]) -> Mapping[int, str]:
@@ -199,11 +201,12 @@ def _public_keys(read: ArmEvidence, positions: Sequence[int]) -> Mapping[int, st
     return {wanted[pk]: key for pk, key in found.values_list("pk", "key")}
 
 
-def _caption(study: Study, mode: str, arms: Sequence[ArmResults]) -> str:
-    answers = sum(arm.results.answers for arm in arms)
+def _caption(study: Study, mode: str, arms: Sequence[ArmResults], counts: AnswerCounts) -> str:
     rule = arms[0].evidence.rule if arms else None
     ruled = f"; rule {rule.agreement} of {rule.required}" if rule else ""
     if rule is not None and rule.rule not in ("count", "proportion"):
         ruled = f"; rule {rule.rule.replace('_', ' ')}"
+    if (own := OWN_TABLES.get(study.kind)) is not None:
+        ruled = f"; {own.rule(protocol_of(study))}"
     rehearsed = "" if mode == "real" else f"{mode.upper()} ANSWERS. "
-    return f"{rehearsed}{count_shown(answers)} answers{ruled}; protocol {study.protocol_sha256[:12]}."
+    return f"{rehearsed}{count_shown(counts.answers)} answers{ruled}; protocol {study.protocol_sha256[:12]}."

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 from studyapp.analysis.withheld import Bounds
-from studyapp.exports.display import count_shown, percent_shown
+from studyapp.exports.arm_figures import arm_figures
+from studyapp.exports.assignment_figures import assignment_figures
+from studyapp.exports.audit_figures import audit_figures
+from studyapp.exports.display import count_shown
 from studyapp.exports.figures import Bar, BarGroups, DotRow, Dots, Figure, Group
-from studyapp.exports.tabular import Cell, Table
-
-Cells: TypeAlias = Mapping[str, Cell]
+from studyapp.exports.table_rows import (
+    Cells,
+    as_number,
+    as_pair,
+    as_share,
+    distinct,
+    named_rows,
+    percent,
+    series_name,
+    series_of,
+)
+from studyapp.exports.tabular import Table
 
 ERRORS = "errors_before_and_after"
 HISTOGRAM = "positive_answers"
@@ -20,42 +31,49 @@ TOP5 = "top5_errors"
 
 def study_figures(tables: Mapping[str, Table], *, caption: str) -> tuple[Figure, ...]:
     """The figures that these tables allow; `caption` states answers, rule and protocol."""
+    attacked = bool(tables["adversarial_agreement"].rows)
     figures = (
-        _errors(tables["rectified_error"], caption),
-        _histogram(tables["positive_answers"], caption),
+        *assignment_figures(tables, caption),
+        *audit_figures(tables, caption),
+        # Of attacked images every label shown is wrong: what errors become is in the accuracy's figure.
+        None if attacked else _errors(tables["rectified_error"], caption),
+        _histogram(tables["positive_answers"], caption, "adversarial images" if attacked else "mistakes"),
+        *arm_figures(tables, caption),
         _top5(tables["top5_error"], caption),
-        _sensitivity(tables["sensitivity"], caption),
+        _sensitivity(
+            tables["sensitivity"], caption, "the attacked images shown" if attacked else "all images"
+        ),
     )
     return tuple(figure for figure in figures if figure is not None)
 
 
 def _errors(table: Table, caption: str) -> Figure | None:
     """The bar figure: every classifier before and after."""
-    rows = [row for row in _rows(table) if isinstance(row["rectified_top1_error"], float)]
+    rows = [row for row in named_rows(table) if isinstance(row["rectified_top1_error"], float)]
     if not rows:
         return None
-    arms = _distinct(rows, "arm")
+    arms = distinct(rows, "arm")
     series = ("standard", *(("rectified",) if len(arms) == 1 else (f"rectified, {arm}" for arm in arms)))
     groups = []
-    for classifier in _distinct(rows, "classifier"):
+    for classifier in distinct(rows, "classifier"):
         mine = {row["arm"]: row for row in rows if row["classifier"] == classifier}
         first = next(iter(mine.values()))
-        bars = [Bar(_share(first["standard_top1_error"]), _pair(first["standard_top1_interval"]))]
+        bars = [Bar(as_share(first["standard_top1_error"]), as_pair(first["standard_top1_interval"]))]
         for arm in arms:
             row = mine.get(arm)
             bars.append(
                 Bar(None)
                 if row is None
                 else Bar(
-                    _share(row["rectified_top1_error"]),
-                    _pair(row["rectified_top1_interval"]),
-                    _pair(row["rectified_top1_bounds"]),
+                    as_share(row["rectified_top1_error"]),
+                    as_pair(row["rectified_top1_interval"]),
+                    as_pair(row["rectified_top1_bounds"]),
                 )
             )
         groups.append(Group(str(classifier), tuple(bars), _null(first)))
     null = any(group.null is not None for group in groups)
     said = "; ".join(
-        f"{group.label} {_percent(group.bars[0].value)} before, {_percent(group.bars[1].value)} after"
+        f"{group.label} {percent(group.bars[0].value)} before, {percent(group.bars[1].value)} after"
         for group in groups
     )
     dashes = " Dashed: what would be left if mistakes were accepted as readily as foils." if null else ""
@@ -78,42 +96,43 @@ def _errors(table: Table, caption: str) -> Figure | None:
 def _null(row: Cells) -> float | None:
     """The error left if every mistake were accepted with the foils' acceptance."""
     foils = row["foil_acceptance"]
-    return _number(row["standard_top1_error"]) * (1 - foils) if isinstance(foils, float) else None
+    return as_number(row["standard_top1_error"]) * (1 - foils) if isinstance(foils, float) else None
 
 
-def _histogram(table: Table, caption: str) -> Figure | None:
-    """The paper's Fig. 2: positive answers 0..n, one series per classifier."""
-    rows = list(_rows(table))
+def _histogram(table: Table, caption: str, unit: str) -> Figure | None:
+    """The paper's Fig. 2 and Fig. 4: positive answers 0..n, one series per classifier and arm."""
+    rows = list(named_rows(table))
     shares = [row["share"] for row in rows]
     if not any(isinstance(share, float | Bounds) for share in shares):
         return None
-    series = _series_of(rows)
-    levels = sorted({int(_number(row["positive"])) for row in rows})
-    by_place = {(_series_name(row, rows), row["positive"]): row for row in rows}
+    series = series_of(rows)
+    levels = sorted({int(as_number(row["positive"])) for row in rows})
+    by_place = {(series_name(row, rows), row["positive"]): row for row in rows}
     groups = tuple(
         Group(str(level), tuple(_histogram_bar(by_place[name, level]) for name in series)) for level in levels
     )
     asked = {
-        name: sum(int(_number(by_place[name, level]["mistakes"] or 0)) for level in levels)
+        name: sum(int(as_number(by_place[name, level]["mistakes"] or 0)) for level in levels)
         for name in series
         if all(isinstance(by_place[name, level]["mistakes"], int) for level in levels)
     }
     counts = ", ".join(f"{name} n = {count_shown(count)}" for name, count in asked.items())
     bounds = "" if asked else "Hatched: all that the answers allow, because questions were closed early. "
     last = "; ".join(
-        f"{name} {_percent(_share(by_place[name, levels[-1]]['share']))} with all positive" for name in series
+        f"{name} {percent(as_share(by_place[name, levels[-1]]['share']))} with all positive"
+        for name in series
     )
     return Figure(
         HISTOGRAM,
-        "How many people agreed with each mistake",
-        f"Share of the mistakes with all their answers ({counts}), 95 % Wilson intervals. {caption}"
+        f"How many people agreed with each {'mistake' if unit == 'mistakes' else 'adversarial image'}",
+        f"Share of the {unit} with all their answers ({counts}), 95 % Wilson intervals. {caption}"
         if asked
         else f"{bounds}{caption}",
         BarGroups(
             series=series,
             groups=groups,
             x_label="positive answers",
-            y_label="mistakes (%)",
+            y_label=f"{unit} (%)",
         ),
         alternative=f"Histogram of positive answers from {levels[0]} to {levels[-1]}: {last}.",
     )
@@ -123,24 +142,24 @@ def _histogram_bar(row: Cells) -> Bar:
     share = row["share"]
     if isinstance(share, Bounds):
         return Bar(None, bounds=(share.low, share.high))
-    return Bar(_share(share), _pair(row["share_interval"]))
+    return Bar(as_share(share), as_pair(row["share_interval"]))
 
 
 def _top5(table: Table, caption: str) -> Figure | None:
     """Top-5: standard, variant A, variant B."""
-    rows = list(_rows(table))
+    rows = list(named_rows(table))
     if not rows:
         return None
-    variants = _distinct(rows, "variant")
+    variants = distinct(rows, "variant")
     groups = []
-    for name in _series_of(rows):
-        mine = [row for row in rows if _series_name(row, rows) == name]
-        bars = [Bar(_share(mine[0]["standard_top5_error"]), _pair(mine[0]["standard_top5_interval"]))]
+    for name in series_of(rows):
+        mine = [row for row in rows if series_name(row, rows) == name]
+        bars = [Bar(as_share(mine[0]["standard_top5_error"]), as_pair(mine[0]["standard_top5_interval"]))]
         bars += [
             Bar(
-                _share(row["rectified_top5_error"]),
-                _pair(row["rectified_top5_interval"]),
-                _pair(row["rectified_top5_bounds"]),
+                as_share(row["rectified_top5_error"]),
+                as_pair(row["rectified_top5_interval"]),
+                as_pair(row["rectified_top5_bounds"]),
             )
             for row in mine
         ]
@@ -161,64 +180,28 @@ def _top5(table: Table, caption: str) -> Figure | None:
     )
 
 
-def _sensitivity(table: Table, caption: str) -> Figure | None:
+def _sensitivity(table: Table, caption: str, images: str) -> Figure | None:
     """The rectified error under every rule, as points."""
-    rows = [row for row in _rows(table) if isinstance(row["rectified_top1_error"], float | Bounds)]
+    rows = [row for row in named_rows(table) if isinstance(row["rectified_top1_error"], float | Bounds)]
     if not rows:
         return None
-    series = _series_of(rows)
+    series = series_of(rows)
     points = []
     for row in rows:
-        name = _series_name(row, rows)
+        name = series_name(row, rows)
         value = row["rectified_top1_error"]
         label = str(row["rule"]) if len(series) == 1 else f"{name}, {row['rule']}"
         bar = (
             Bar(None, bounds=(value.low, value.high))
             if isinstance(value, Bounds)
-            else Bar(_share(value), _pair(row["rectified_top1_interval"]))
+            else Bar(as_share(value), as_pair(row["rectified_top1_interval"]))
         )
         points.append(DotRow(label, name, bar))
     longest = max(len(point.label) for point in points)
     return Figure(
         RULES,
         "Rectified top-1 error under other rules",
-        f"Share of all images, 95 % intervals; grey: bounds where answers are missing. {caption}",
+        f"Share of {images}, 95 % intervals; grey: bounds where answers are missing. {caption}",
         Dots(series, tuple(points), "rectified top-1 error (%)", label_inches=0.35 + 0.068 * longest),
         alternative="Points of the rectified top-1 error in percent under each rule.",
     )
-
-
-def _rows(table: Table) -> Iterator[Cells]:
-    names = [column.name for column in table.columns]
-    for row in table.rows:
-        yield dict(zip(names, row, strict=True))
-
-
-def _distinct(rows: list[Cells], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(row[name]) for row in rows))
-
-
-def _series_name(row: Cells, rows: list[Cells]) -> str:
-    """The classifier, with its arm where there are several."""
-    several = len(_distinct(rows, "arm")) > 1
-    return f"{row['classifier']}, {row['arm']}" if several else str(row["classifier"])
-
-
-def _series_of(rows: list[Cells]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_series_name(row, rows) for row in rows))
-
-
-def _number(cell: Cell) -> float:
-    return float(cell) if isinstance(cell, int | float) else 0.0
-
-
-def _share(cell: Cell) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None
-
-
-def _pair(cell: Cell) -> tuple[float, float] | None:
-    return (float(cell[0]), float(cell[1])) if isinstance(cell, tuple) else None
-
-
-def _percent(share: float | None) -> str:
-    return "withheld" if share is None else f"{percent_shown(share)} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from studyapp.exports.arm_results import ArmResults
 from studyapp.exports.tabular import Column, Table
@@ -38,10 +39,29 @@ COLUMNS = (
 )
 
 
-def study_table(*, study: Study, mode: str, arms: Sequence[ArmResults], seed: BootstrapSeed) -> Table:
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """Questions of the study, imported ones beside them, answers that count, and people who gave them."""
+
+    questions: int
+    imported: int
+    answers: int
+    participants: int
+
+
+def counts_of_arms(arms: Sequence[ArmResults]) -> AnswerCounts:
+    """The counts of a study that is analysed arm by arm."""
+    return AnswerCounts(
+        questions=sum(arm.results.questions for arm in arms),
+        imported=sum(arm.results.imported_questions for arm in arms),
+        answers=sum(arm.results.answers for arm in arms),
+        participants=len({name for arm in arms for name in arm.evidence.participants}),
+    )
+
+
+def study_table(*, study: Study, mode: str, counts: AnswerCounts, seed: BootstrapSeed) -> Table:
     """One row of facts."""
     protocol = protocol_of(study)
-    people = {name for arm in arms for name in arm.evidence.participants}
     row = (
         study.name,
         study.title,
@@ -55,10 +75,10 @@ def study_table(*, study: Study, mode: str, arms: Sequence[ArmResults], seed: Bo
         protocol.answers.agreement,
         protocol.analysis.incomplete,
         "yes" if protocol.answers.stop_when_decided else "no",
-        sum(arm.results.questions for arm in arms),
-        sum(arm.results.imported_questions for arm in arms),
-        sum(arm.results.answers for arm in arms),
-        len(people),
+        counts.questions,
+        counts.imported,
+        counts.answers,
+        counts.participants,
         Stimulus.objects.filter(study=study, review=Stimulus.Review.HELD_BACK).count(),
         protocol.analysis.draws,
         str(seed.value),

@@ -1,6 +1,9 @@
 """Every model, by the arrow of architecture.md: nothing edits what stands to its left."""
 
+from studyapp.models.attacks import AdversarialImage, AttackRun
 from studyapp.models.catalogue import Category, ClassList, Dataset, Image, SkippedFile
+from studyapp.models.examples import ExampleSelection, FeatureRun, ImagePair, SelectedExample
+from studyapp.models.explanations import Explanation, ExplanationRun, Version
 from studyapp.models.jobs import Chunk, Job
 from studyapp.models.participation import (
     Answer,
@@ -12,6 +15,7 @@ from studyapp.models.participation import (
     RecruitmentLink,
     Sitting,
 )
+from studyapp.models.probes import ProbeClassifier, ProbeRun
 from studyapp.models.runs import Classifier, Prediction, PredictionRun
 from studyapp.models.studies import (
     Amendment,
@@ -27,9 +31,11 @@ from studyapp.models.studies import (
 )
 
 __all__ = [
+    "AdversarialImage",
     "Amendment",
     "Answer",
     "Arm",
+    "AttackRun",
     "AuditEntry",
     "Category",
     "Chunk",
@@ -37,8 +43,13 @@ __all__ = [
     "Classifier",
     "Dataset",
     "Draw",
+    "ExampleSelection",
     "ExpertAnswer",
+    "Explanation",
+    "ExplanationRun",
+    "FeatureRun",
     "Image",
+    "ImagePair",
     "Job",
     "Mode",
     "Participant",
@@ -46,13 +57,17 @@ __all__ = [
     "Prediction",
     "PredictionRun",
     "Presentation",
+    "ProbeClassifier",
+    "ProbeRun",
     "Question",
     "QuestionSlots",
     "QuestionUse",
     "RecruitmentLink",
+    "SelectedExample",
     "Sitting",
     "SkippedFile",
     "Stimulus",
     "Study",
     "StudyClassifier",
+    "Version",
 ]

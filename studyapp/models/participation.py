@@ -224,7 +224,9 @@ class Answer(models.Model):
     )
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.REAL)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.SITTING)
-    value = models.CharField(max_length=40)
+    value = models.CharField(
+        max_length=400, help_text="One of the arm's values; several, where that is allowed, joined by commas."
+    )
     wording = models.CharField(max_length=300, blank=True, help_text="The sentence as it was shown.")
     positive_first = models.BooleanField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.COUNTED)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from studyapp.models.attacks import AdversarialImage, AttackRun
 from studyapp.models.catalogue import Category, Dataset, Image, public_key
+from studyapp.models.examples import ExampleSelection
+from studyapp.models.explanations import Explanation
 from studyapp.models.runs import Classifier, Prediction, PredictionRun
 
 
@@ -68,6 +71,14 @@ class StudyClassifier(models.Model):
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="study_classifiers")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="+")
     run = models.ForeignKey(PredictionRun, on_delete=models.PROTECT, related_name="+")
+    attack_run = models.ForeignKey(
+        AttackRun,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="study_classifiers",
+        help_text="Where the study's adversarial images come from.",
+    )
     position = models.PositiveSmallIntegerField()
 
     class Meta:
@@ -88,6 +99,14 @@ class Arm(models.Model):
     name = models.SlugField(max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
     wording = models.CharField(max_length=300, help_text="'{label}' stands for the class.")
+    selection = models.ForeignKey(
+        ExampleSelection,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="arms",
+        help_text="The prototypes and criticisms that this arm shows.",
+    )
     parameters = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -116,6 +135,12 @@ class Stimulus(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.WHOLE)
     variant = models.CharField(
         max_length=100, blank=True, help_text="Tells stimuli of one image apart, such as the explained class."
+    )
+    adversarial = models.ForeignKey(
+        AdversarialImage, on_delete=models.PROTECT, null=True, blank=True, related_name="stimuli"
+    )
+    explanation = models.ForeignKey(
+        Explanation, on_delete=models.PROTECT, null=True, blank=True, related_name="stimuli"
     )
     key = models.CharField(max_length=32, unique=True, default=public_key, editable=False)
     file = models.CharField(
@@ -198,6 +223,9 @@ class QuestionUse(models.Model):
         CONTROL_TRUE = "control_true", "control: the dataset's label of a correct image"
         CONTROL_FOIL = "control_foil", "control: a class the model ranks lower"
         CORRECT = "correct", "sample of correct predictions"
+        ADVERSARIAL = "adversarial", "label of an adversarial image"
+        ASSIGNMENT = "assignment", "target of a prototype-assignment trial"
+        ATTRIBUTES = "attributes", "what can be seen in an image of a group"
         GOLD = "gold", "gold question with a known answer"
         PRACTICE = "practice", "practice with feedback"
 
@@ -208,6 +236,9 @@ class QuestionUse(models.Model):
     )
     prediction = models.ForeignKey(
         Prediction, on_delete=models.PROTECT, null=True, blank=True, related_name="uses"
+    )
+    adversarial = models.ForeignKey(
+        AdversarialImage, on_delete=models.PROTECT, null=True, blank=True, related_name="uses"
     )
     stratum = models.CharField(max_length=60, blank=True)
     weight = models.FloatField(default=1.0, help_text="Images of the stratum that this draw stands for.")

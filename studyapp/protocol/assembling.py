@@ -13,9 +13,10 @@ from typing import Any
 
 from studyapp.protocol.checks import cross_checks
 from studyapp.protocol.keys import KeySpec, keys_of
+from studyapp.protocol.kinds import KIND_TABLES, KINDS
 from studyapp.protocol.lines import Path
 from studyapp.protocol.problems import Finding, Problem, ProtocolError, nearest, shown, spelled
-from studyapp.protocol.questions import KINDS, RelevanceQuestions
+from studyapp.protocol.questions import RelevanceQuestions
 from studyapp.protocol.schema import (
     AnalysisPlan,
     AnswersRule,
@@ -103,7 +104,7 @@ def assemble(
     caller, reported with the rest.
     """
     work = _Assembly(findings=list(also))
-    sections = ("questions", *TABLES, *LISTS)
+    sections = ("questions", *TABLES, *LISTS, *KIND_TABLES)
     parts = work.fields(Protocol, raw, (), rest=sections)
     kind = str(parts["kind"])
     if kind not in KINDS:
@@ -117,13 +118,20 @@ def assemble(
         work.unusable.add(("questions",))
         parts["kind"] = next(iter(KINDS))
         parts["questions"] = RelevanceQuestions()
+        arm: type = Arm
     else:
-        table: type = KINDS[kind]
+        table: type = KINDS[kind].questions
+        arm = KINDS[kind].arm
         parts["questions"] = table(**work.fields(table, raw.get("questions", {}), ("questions",)))
+        for name, table in KINDS[kind].tables.items():
+            parts[name] = table(**work.fields(table, raw.get(name, {}), (name,)))
+        for name in KIND_TABLES.keys() & raw.keys() - KINDS[kind].tables.keys():
+            work.findings.append(_table_of_another_kind(name, kind))
     for name, (attribute, table) in TABLES.items():
         parts[attribute] = table(**work.fields(table, raw.get(name, {}), (name,)))
     for name, (attribute, table) in LISTS.items():
-        parts[attribute] = _elements(work, name, table, raw.get(name, []))
+        element = arm if name == "arm" else table
+        parts[attribute] = _elements(work, name, element, raw.get(name, []))
     protocol = Protocol(**parts)
     work.findings += [found for found in cross_checks(protocol) if not work.rests_on_unusable(found)]
     if work.findings:
@@ -146,6 +154,15 @@ def _elements(work: _Assembly, name: str, table: type, raw: object) -> tuple[Any
         work.complain((name,), f"{name} is not a list of tables", f"write each under its own [[{name}]]")
         return ()
     return tuple(table(**work.fields(table, element, (name, index))) for index, element in enumerate(raw))
+
+
+def _table_of_another_kind(name: str, kind: str) -> Finding:
+    kinds = [other for other, each in KINDS.items() if name in each.tables]
+    return Finding(
+        ((name,),),
+        f"[{name}] has no meaning in a study of kind {kind}",
+        f"take it out, or write kind = {shown(kinds[0])}",
+    )
 
 
 def _stand_in(spec: KeySpec) -> object:
@@ -175,11 +192,15 @@ def _unknown_key(key: str, here: list[str], path: Path) -> Finding:
 
 def _homes_of(key: str) -> list[str]:
     homes = ["above the first table"] if key in TOP_KEYS else []
-    kinds = [kind for kind, table in KINDS.items() if key in _names(table)]
+    kinds = [name for name, kind in KINDS.items() if key in _names(kind.questions)]
     if kinds:
         homes.append("under [questions]" if len(kinds) == len(KINDS) else f"in a study of kind {kinds[0]}")
     homes += [f"under [{name}]" for name, (_, table) in TABLES.items() if key in _names(table)]
     homes += [f"under [[{name}]]" for name, (_, table) in LISTS.items() if key in _names(table)]
+    homes += [f"under [{name}]" for name, table in KIND_TABLES.items() if key in _names(table)]
+    if "under [[arm]]" not in homes:
+        arms = [name for name, kind in KINDS.items() if key in _names(kind.arm)]
+        homes += [f"under [[arm]] in a study of kind {arms[0]}"] if arms else []
     return homes
 
 

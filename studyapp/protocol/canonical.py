@@ -15,6 +15,7 @@ from typing import Any
 
 from studyapp.protocol.assembling import LISTS, TABLES, assemble
 from studyapp.protocol.keys import keys_of
+from studyapp.protocol.kinds import KIND_TABLES
 from studyapp.protocol.problems import Problem, ProtocolError
 from studyapp.protocol.schema import Protocol
 
@@ -82,6 +83,10 @@ def raw_of(protocol: Protocol) -> dict[str, object]:
     raw["questions"] = _table(protocol.questions)
     for name, (attribute, _) in TABLES.items():
         raw[name] = _table(getattr(protocol, attribute))
+    for name in KIND_TABLES:
+        # A kind that has no such table says nothing of it: its hash does not change with other kinds.
+        if getattr(protocol, name) is not None:
+            raw[name] = _table(getattr(protocol, name))
     for name, (attribute, _) in LISTS.items():
         raw[name] = [_table(element) for element in getattr(protocol, attribute)]
     return raw

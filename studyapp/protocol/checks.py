@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from string import Formatter
 from urllib.parse import urlsplit
 
+from studyapp.protocol.adversarial_checks import adversarial_checks, order_checks
+from studyapp.protocol.criticism_checks import criticism_checks
 from studyapp.protocol.lines import Path
 from studyapp.protocol.problems import Finding, shown, spelled
 from studyapp.protocol.questions import (
     TWO_ALTERNATIVE_POSITIVE,
     TWO_ALTERNATIVE_VALUES,
+    ImageQuestions,
     RelevanceQuestions,
     Top5Questions,
 )
-from studyapp.protocol.schema import Protocol
+from studyapp.protocol.schema import Arm, AssignmentQuestions, AttributeQuestions, Protocol
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:\d+)?")
@@ -25,7 +28,12 @@ def cross_checks(protocol: Protocol) -> tuple[Finding, ...]:
     """Every way in which the keys of `protocol` contradict each other; empty for a usable protocol."""
     return tuple(
         finding
-        for check in (_names, _answers, _wordings, _controls, _participants, _arms, _plan, _recruitment)
+        for check in (
+            *(_names, _answers, _wordings, _controls, _participants, _arms, _plan, _recruitment),
+            order_checks,
+            adversarial_checks,
+            criticism_checks,
+        )
         for finding in check(protocol)
     )
 
@@ -93,8 +101,8 @@ def _answers(protocol: Protocol) -> Iterator[Finding]:
 
 def _wordings(protocol: Protocol) -> Iterator[Finding]:
     questions = protocol.questions
-    form = questions.form if isinstance(questions, RelevanceQuestions) else "single"
-    two = form == "two_alternative"
+    own_form = questions.form if isinstance(questions, RelevanceQuestions) else "single"
+    two = own_form == "two_alternative"
     answers = protocol.answers
     if two and (answers.values, answers.positive) != (TWO_ALTERNATIVE_VALUES, TWO_ALTERNATIVE_POSITIVE):
         yield _found(
@@ -105,30 +113,33 @@ def _wordings(protocol: Protocol) -> Iterator[Finding]:
             ("answers", "positive"),
             ("questions", "form"),
         )
-    if two and questions.ask_true_label:
+    if isinstance(questions, RelevanceQuestions) and two and questions.ask_true_label:
         yield _found(
             "[questions] ask_true_label asks again what two_alternative already asks",
             "write ask_true_label = false",
             ("questions", "ask_true_label"),
             ("questions", "form"),
         )
-    allowed = frozenset() if two else frozenset({"label"})
+    wordless = two or isinstance(questions, AssignmentQuestions | AttributeQuestions)
+    allowed = frozenset() if wordless else frozenset({"label"})
     yield from _placeholders(questions.wording, allowed, ("questions", "wording"), ("questions", "form"))
     if isinstance(questions, Top5Questions):
         yield from _placeholders(questions.list_wording, frozenset(), ("questions", "list_wording"))
     for index, setup in enumerate(protocol.arm_setups() if protocol.arms else ()):
         where: Path = ("arm", index)
-        allowed = frozenset() if setup.form == "two_alternative" else frozenset({"label"})
         own = protocol.arms[index]
-        if own.wording is not None or own.form is not None:
+        form = own.form if isinstance(own, Arm) else None
+        if not isinstance(questions, AssignmentQuestions | AttributeQuestions):
+            allowed = frozenset() if setup.form == "two_alternative" else frozenset({"label"})
+        if own.wording is not None or form is not None:
             yield from _placeholders(setup.wording, allowed, (*where, "wording"), (*where, "form"))
-        if own.form is not None and isinstance(questions, Top5Questions):
+        if form is not None and isinstance(questions, Top5Questions):
             yield _found(
                 f"{spelled((*where, 'form'))} has no meaning in a study of kind {protocol.kind}",
                 "take it out",
                 (*where, "form"),
             )
-        if own.form == "single" and two:
+        if form == "single" and two:
             yield _found(
                 f'{spelled((*where, "form"))} = "single" in a study whose [questions] are two_alternative',
                 'write form = "single" under [questions] and "two_alternative" in the other arms',
@@ -154,6 +165,8 @@ def _placeholders(wording: str, expected: frozenset[str], *paths: Path) -> Itera
 
 def _controls(protocol: Protocol) -> Iterator[Finding]:
     questions = protocol.questions
+    if not isinstance(questions, ImageQuestions):
+        return
     first, last = questions.foil_ranks
     lowest = 6 if isinstance(questions, Top5Questions) else 2
     if not lowest <= first <= last:
@@ -268,7 +281,8 @@ def _plan(protocol: Protocol) -> Iterator[Finding]:
                 (*where, "below"),
                 (*where, "above"),
             )
-        if exclusion.measure == "gold_accuracy" and protocol.questions.gold_share == 0:
+        gold = protocol.questions.gold_share if isinstance(protocol.questions, ImageQuestions) else 0
+        if exclusion.measure == "gold_accuracy" and gold == 0:
             yield _found(
                 f'[[exclusion]] {index + 1} measures "gold_accuracy", but no gold question is asked',
                 "give a gold_share under [questions], or measure something else",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from studyapp.protocol.keys import about
+
+ArmOrder = Literal["least_used", "between", "within", "in_order"]
 
 _INFORMATION = (
     "You are invited to look at pictures and to answer a short question about each. "
@@ -59,6 +62,18 @@ class ParticipantRules:
             "family.",
             at_least=0,
             at_most=3650,
+        ),
+    )
+    arm_order: ArmOrder = field(
+        default="least_used",
+        metadata=about(
+            "How arms are given out. `least_used`: a sitting belongs to the arm with the fewest, and goes "
+            "on in the "
+            "others when nothing is left there. `between`: a participant answers in one arm only. "
+            "`within`: every "
+            "question comes from the arm that is served least. `in_order`: an arm opens once the one "
+            "before it has "
+            "all its answers and a person's washout is over."
         ),
     )
     practice_questions: int = field(

@@ -1,4 +1,4 @@
-"""What is asked: one parameter dataclass per kind of study, registered in KINDS.
+"""What is asked of whole images and class labels: one parameter dataclass per kind of study.
 
 Sources: Stock and Cissé, "ConvNets and ImageNet Beyond Accuracy" (ECCV 2018), section 3.1, for the
 question and its wording; docs/protocols.md says where a default is this project's own decision.
@@ -6,77 +6,26 @@ question and its wording; docs/protocols.md says where a default is this project
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 from studyapp.protocol.keys import about
+from studyapp.protocol.pictures import PictureQuestions
 
 QuestionForm = Literal["single", "two_alternative"]
-ClassHelp = Literal["none", "synonyms", "gloss", "examples"]
-Resampling = Literal["bicubic", "bilinear", "box", "nearest"]
 FoilSource = Literal["ranks", "siblings"]
 Stratum = Literal["classifier", "category", "group"]
 Top5Question = Literal["list", "per_class"]
 Top5Variant = Literal["A", "B", "both"]
 
-PAPER_WORDING = "Is class {label} relevant for this image?"
 TWO_ALTERNATIVE_VALUES = ("predicted", "true", "both", "neither")
 TWO_ALTERNATIVE_POSITIVE = ("predicted", "both")
 
-_INSTRUCTIONS = (
-    "You will see one picture at a time and a question about it. "
-    "A class is relevant for a picture when something in the picture belongs to that class, "
-    "also when other things are in the picture too. "
-    "Judge what you see; there are no trick pictures, and nobody expects you to answer yes or no more often."
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageQuestions:
-    """What every study of whole images and class labels has: picture, words, controls, gold, sample."""
+class ImageQuestions(PictureQuestions):
+    """What every study of whole images and class labels has beside that: controls, gold, sample."""
 
-    wording: str = field(
-        default=PAPER_WORDING,
-        metadata=about(
-            "The question about one class. `{label}` stands for the class name. It is stored with every "
-            "answer."
-        ),
-    )
-    instructions: str = field(
-        default=_INSTRUCTIONS,
-        metadata=about("What the instructions page says; plain text, blank lines part."),
-    )
-    class_help: ClassHelp = field(
-        default="none",
-        metadata=about(
-            "What explains a class beside its name: nothing, its synonyms, its gloss (definition), "
-            "or example pictures."
-        ),
-    )
-    display_crop: int = field(
-        default=224,
-        metadata=about(
-            "Side in pixels of the square centre crop people see: one per image, whatever the "
-            "classifiers' own "
-            "crops are.",
-            at_least=16,
-            at_most=2048,
-        ),
-    )
-    display_resize: int = field(
-        default=256,
-        metadata=about(
-            "Length in pixels to which the shorter side is resized before that crop.",
-            at_least=16,
-            at_most=4096,
-        ),
-    )
-    display_resampling: Resampling = field(
-        default="bicubic",
-        metadata=about("How that resize interpolates; `nearest` enlarges tiny pictures without smoothing."),
-    )
     ask_true_label: bool = field(
         default=False,
         metadata=about(
@@ -210,9 +159,4 @@ class Top5Questions(ImageQuestions):
     )
 
 
-Questions = RelevanceQuestions | Top5Questions
-
-# A new kind is one parameter dataclass and one line here.
-KINDS: Mapping[str, type[RelevanceQuestions] | type[Top5Questions]] = MappingProxyType(
-    {"relevance": RelevanceQuestions, "relevance_top5": Top5Questions}
-)
+MistakeQuestions = RelevanceQuestions | Top5Questions

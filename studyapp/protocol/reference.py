@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from studyapp.protocol.assembling import LISTS, TABLES
 from studyapp.protocol.keys import KeySpec, keys_of
+from studyapp.protocol.kinds import KIND_TABLES, KINDS
+from studyapp.protocol.pictures import PictureQuestions
 from studyapp.protocol.problems import shown
-from studyapp.protocol.questions import KINDS, ImageQuestions
-from studyapp.protocol.schema import Protocol
+from studyapp.protocol.questions import ImageQuestions
+from studyapp.protocol.schema import Arm, ArmBase, Protocol
 from studyapp.protocol.values import type_text
 
 _SHORT = 60
@@ -24,18 +26,30 @@ def reference() -> str:
 
 def _sections() -> Iterator[tuple[str, tuple[KeySpec, ...]]]:
     yield "Top keys, in this order", keys_of(Protocol)
-    shared = keys_of(ImageQuestions)
-    sharing = ", ".join(f"`{kind}`" for kind, table in KINDS.items() if issubclass(table, ImageQuestions))
-    yield f"`[questions]` of the kinds {sharing}", shared
-    for kind, questions in KINDS.items():
+    shared = keys_of(PictureQuestions)
+    yield "`[questions]` of every kind", shared
+    labels = tuple(spec for spec in keys_of(ImageQuestions) if spec not in shared)
+    sharing = ", ".join(
+        f"`{name}`" for name, kind in KINDS.items() if issubclass(kind.questions, ImageQuestions)
+    )
+    yield f"`[questions]` of the kinds {sharing}", labels
+    for name, kind in KINDS.items():
         yield (
-            f"`[questions]` of kind `{kind}` only",
-            tuple(spec for spec in keys_of(questions) if spec not in shared),
+            f"`[questions]` of kind `{name}` only",
+            tuple(spec for spec in keys_of(kind.questions) if spec not in (*shared, *labels)),
         )
     for name, (_, table) in TABLES.items():
         yield f"`[{name}]`", keys_of(table)
+    for name, table in KIND_TABLES.items():
+        kinds = ", ".join(f"`{kind}`" for kind, each in KINDS.items() if name in each.tables)
+        yield f"`[{name}]`, kind {kinds}", keys_of(table)
     for name, (_, table) in LISTS.items():
         yield f"`[[{name}]]`, any number", keys_of(table)
+    common = keys_of(ArmBase)
+    for name, kind in KINDS.items():
+        own = tuple(spec for spec in keys_of(kind.arm) if spec not in common)
+        if own and kind.arm is not Arm:
+            yield f"`[[arm]]` of kind `{name}` also", own
 
 
 def _section(heading: str, specs: tuple[KeySpec, ...]) -> Iterator[str]:

@@ -5,29 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from studyapp.protocol.adversarial import AdversarialQuestions
+from studyapp.protocol.arms import ArmBase
+from studyapp.protocol.attack import AttackPlan
+from studyapp.protocol.criticism import (
+    CANNOT_TELL,
+    NONE_OF_THEM,
+    AssignmentArm,
+    AssignmentQuestions,
+    AttributeQuestions,
+)
+from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.protocol.keys import about
 from studyapp.protocol.participation import ParticipantRules, RecruitmentPlan, RehearsalPlan, ReviewPlan
+from studyapp.protocol.pictures import ClassHelp, PictureQuestions
 from studyapp.protocol.questions import (
     TWO_ALTERNATIVE_POSITIVE,
     TWO_ALTERNATIVE_VALUES,
-    ClassHelp,
+    MistakeQuestions,
     QuestionForm,
-    Questions,
     RelevanceQuestions,
     Top5Questions,
 )
 
 __all__ = [
     "MAIN_ARM",
+    "AdversarialQuestions",
     "AnalysisPlan",
     "AnswersRule",
     "Arm",
+    "ArmBase",
     "ArmSetup",
+    "AssignmentArm",
+    "AssignmentQuestions",
+    "AttackPlan",
+    "AttributeQuestions",
     "Contrast",
     "Exclusion",
+    "ExplanationPlan",
     "ParticipantRules",
+    "PictureQuestions",
     "Protocol",
-    "Questions",
     "RecruitmentPlan",
     "RehearsalPlan",
     "RelevanceQuestions",
@@ -83,13 +101,10 @@ class AnswersRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class Arm(ArmBase):
     """`[[arm]]`: one way of asking; what it leaves out is as in `[questions]`."""
 
-    name: str = field(metadata=about("Name of the arm in tables and exports."))
     form: QuestionForm | None = field(default=None, metadata=about("`form` of this arm (kind `relevance`)."))
-    wording: str | None = field(default=None, metadata=about("`wording` of this arm."))
-    class_help: ClassHelp | None = field(default=None, metadata=about("`class_help` of this arm."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +168,10 @@ class AnalysisPlan:
 
 @dataclass(frozen=True, slots=True)
 class ArmSetup:
-    """How one arm asks, with what it inherits filled in."""
+    """How one arm asks, with what it inherits filled in; `plan` is the arm as the protocol has it.
+
+    `several`: more than one of `values` may be chosen; an answer then joins them by commas.
+    """
 
     name: str
     form: QuestionForm
@@ -161,6 +179,8 @@ class ArmSetup:
     class_help: ClassHelp
     values: tuple[str, ...]
     positive: tuple[str, ...]
+    plan: ArmBase
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,19 +191,22 @@ class Protocol:
     title: str = field(metadata=about("Title for researchers, in tables and exports."))
     kind: str = field(
         metadata=about(
-            "`relevance` (top-1 mistakes) or `relevance_top5` (the five most probable classes); it "
-            "decides which "
-            "keys `[questions]` has."
+            "`relevance` (top-1 mistakes), `relevance_top5` (the five most probable classes), `adversarial` "
+            "(attacked images, whole or explained), `prototype_assignment` (which group does a picture "
+            "belong "
+            "to) or `attributes` (what can be seen); it decides which keys `[questions]` and `[[arm]]` have."
         )
     )
     dataset: str = field(metadata=about("Name of the dataset in the catalogue."))
     classifiers: tuple[str, ...] = field(
         metadata=about("Names of the classifiers whose mistakes are judged.")
     )
-    questions: Questions = field(default_factory=RelevanceQuestions)
+    questions: PictureQuestions = field(default_factory=RelevanceQuestions)
+    attack: AttackPlan | None = None
+    explanation: ExplanationPlan | None = None
     answers: AnswersRule = field(default_factory=AnswersRule)
     participants: ParticipantRules = field(default_factory=ParticipantRules)
-    arms: tuple[Arm, ...] = ()
+    arms: tuple[ArmBase, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     analysis: AnalysisPlan = field(default_factory=AnalysisPlan)
@@ -191,23 +214,41 @@ class Protocol:
     review: ReviewPlan = field(default_factory=ReviewPlan)
     rehearsal: RehearsalPlan = field(default_factory=RehearsalPlan)
 
+    @property
+    def about_mistakes(self) -> MistakeQuestions | None:
+        """The questions where they are about classifiers' mistakes on whole images; None for other kinds."""
+        asked = self.questions
+        return asked if isinstance(asked, RelevanceQuestions | Top5Questions) else None
+
     def arm_setups(self) -> tuple[ArmSetup, ...]:
         """Every arm with what it inherits filled in; a protocol without arms has one, named "main"."""
         return tuple(self.arm_setup(arm) for arm in self.arms or (Arm(name=MAIN_ARM),))
 
-    def arm_setup(self, arm: Arm) -> ArmSetup:
+    def arm_setup(self, arm: ArmBase) -> ArmSetup:
         """Fill in what `arm` leaves to `[questions]` and `[answers]`."""
         base_form: QuestionForm = (
             self.questions.form if isinstance(self.questions, RelevanceQuestions) else "single"
         )
-        form = arm.form or base_form
+        form = (arm.form if isinstance(arm, Arm) else None) or base_form
         # The four choices of a two-alternative question have fixed meanings, so an arm needs not repeat them.
         switches = form == "two_alternative" and base_form == "single"
+        values, positive = self._choices()
         return ArmSetup(
             name=arm.name,
             form=form,
             wording=arm.wording or self.questions.wording,
             class_help=arm.class_help or self.questions.class_help,
-            values=TWO_ALTERNATIVE_VALUES if switches else self.answers.values,
-            positive=TWO_ALTERNATIVE_POSITIVE if switches else self.answers.positive,
+            values=TWO_ALTERNATIVE_VALUES if switches else values,
+            positive=TWO_ALTERNATIVE_POSITIVE if switches else positive,
+            plan=arm,
+            several=isinstance(self.questions, AttributeQuestions),
         )
+
+    def _choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The values offered and the positive ones; some kinds have their own."""
+        questions = self.questions
+        if isinstance(questions, AssignmentQuestions):
+            return tuple(str(number) for number in range(1, questions.groups + 1)), ()
+        if isinstance(questions, AttributeQuestions):
+            return (*questions.attributes, NONE_OF_THEM, CANNOT_TELL), ()
+        return self.answers.values, self.answers.positive

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from studyapp.models import Category
-from studyapp.protocol.questions import ClassHelp
+from studyapp.protocol.pictures import ClassHelp
 from studyapp.services.refusals import Refused
 
 _SHOWN = 5

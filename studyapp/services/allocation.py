@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +11,6 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from studyapp.models import (
-    Arm,
     Participant,
     Presentation,
     Question,
@@ -22,7 +20,8 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
-from studyapp.services.candidates import Candidate, Lock, Search, free_for, out_on_leases
+from studyapp.services.arms import arms_open_to
+from studyapp.services.candidates import Candidate, Lock, Search, free_for
 from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, family_of, protocol_of
 from studyapp.services.slots import give_back_ended_leases, take_slot
 
@@ -104,26 +103,6 @@ def takes_answers(study: Study, mode: str) -> bool:
     return study.state != Study.State.CLOSED
 
 
-def arms_open_to(sitting: Sitting) -> Sequence[int]:
-    """Arms the sitting may draw from: its own first; the others too where no washout keeps them apart."""
-    own = sitting.arm_id
-    protocol = protocol_of(sitting.study)
-    if own is not None and (protocol.participants.washout_days > 0 or len(protocol.arms) < 2):
-        return [own]
-    arms = Arm.objects.filter(study_id=sitting.study_id).order_by("position").values_list("pk", flat=True)
-    return sorted(arms, key=lambda arm: arm != own)
-
-
-def work_remains(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
-    """Whether a question is free now that this person (None: anybody new) may answer."""
-    return any(free_for(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
-
-
-def work_with_others(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
-    """Whether questions that this person may answer are all out on leases, and may come back."""
-    return any(out_on_leases(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
-
-
 def _search(sitting: Sitting, arm_id: int, *, gold: bool = False) -> Search:
     return Search(sitting.study, sitting.mode, arm_id, sitting.participant_id, gold)
 
@@ -151,8 +130,9 @@ def _renew(sitting: Sitting, now: datetime) -> Presentation | None:
             answered=False,
         )
     ).order_by("-sitting_id", "position")
+    arms = set(arms_open_to(sitting))
     for presentation in unfinished[:_UNFINISHED_AT_ONCE]:
-        if presentation.question.arm_id not in arms_open_to(sitting):
+        if presentation.question.arm_id not in arms:
             continue
         # A slot that nobody claimed since is still ours; one that was given back must be taken anew.
         if not _extend(presentation, now) and not take_slot(
@@ -179,8 +159,9 @@ def _extend(presentation: Presentation, now: datetime) -> bool:
 def _allocate(sitting: Sitting, now: datetime, expected: str) -> Presentation | None:
     protocol = protocol_of(sitting.study)
     kinds = (True, False) if _gold_is_due(sitting, protocol) else (False,)
+    arms = arms_open_to(sitting)
     for gold in kinds:
-        for arm_id in arms_open_to(sitting):
+        for arm_id in arms:
             taken = _take_one(_search(sitting, arm_id, gold=gold), "" if gold else expected)
             if taken is not None:
                 return _present(sitting, taken, protocol, now)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from studyapp.analysis.arrays import FloatArray, IntArray
-from studyapp.services.csv_rows import Column, at_line
+from studyapp.services.csv_rows import Column, at_line, records_of
 from studyapp.services.mturk_columns import answer_columns, is_mturk, mturk_column
 from studyapp.services.refusals import Refused
 
@@ -101,7 +100,7 @@ def read_answers(path: Path) -> AnswerFile:
     Raises Refused, naming the line, for whatever is malformed; nothing is taken from such a file.
     Assignments that were rejected on Mechanical Turk are left out and counted.
     """
-    records = _records(path)
+    records = records_of(path)
     header = next(records, None)
     if header is None:
         raise Refused(f"{path.name} is empty; its first line must name the columns.")
@@ -215,22 +214,3 @@ def _seconds(path: Path, line: int, text: str) -> float:
             at_line(path, line, f"seconds {text!r} is no number from 0 on; mend it or leave it out.")
         )
     return value
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line they end at; blank lines are left out."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            try:
-                for fields in reader:
-                    if fields:
-                        yield reader.line_num, fields
-            except csv.Error as problem:
-                raise Refused(at_line(path, reader.line_num, f"{problem}; mend the line.")) from problem
-            except UnicodeDecodeError as problem:
-                raise Refused(
-                    at_line(path, reader.line_num + 1, "is not UTF-8 text; save the file as UTF-8.")
-                ) from problem
-    except OSError as problem:
-        raise Refused(f"{path} can not be read ({problem.strerror}); check the path.") from problem

@@ -25,6 +25,7 @@ from studyapp.services.answer_rows import (
 )
 from studyapp.services.arrival import pseudonym_of
 from studyapp.services.audit import write_audit
+from studyapp.services.chosen_import import asked_by_key, import_chosen
 from studyapp.services.csv_rows import at_line
 from studyapp.services.people import register_people
 from studyapp.services.plans import setup_of
@@ -63,10 +64,13 @@ def import_answers(
 
     `positive` names the values that speak for the class where the protocol does not know them. Pairs
     that are no question of the study become questions of origin `imported`. Of more answers than a
-    question collects, the first by a stored draw count. With `golden` they are participants' answers
-    to the items that experts answered (see `import_expert_answers`): all are kept, none is a vote.
+    question collects, the first by a stored draw count. Studies of groups or attributes take the
+    question's key instead of image and label (see `chosen_import`). With `golden` they are participants'
+    answers to the items that experts answered (see `import_expert_answers`): all are kept, none is a vote.
     """
     study = _importable(study)
+    if asked_by_key(study):
+        return _chosen(study, path, actor, wording, golden=golden)
     own_arm = _arm(study, arm)
     file = read_answers(path)
     protocol = say_positive(
@@ -98,6 +102,27 @@ def import_answers(
         new_questions=matched.new,
     )
     _audit(study, actor, "golden answers" if golden else "answers", path, summary)
+    return summary
+
+
+def _chosen(study: Study, path: Path, actor: str, wording: str, *, golden: bool) -> ImportSummary:
+    """Answers to questions of groups or attributes, which no expert's answers calibrate."""
+    if golden:
+        raise Refused(f"Study {study.name} has no golden items: its questions have no verdict.")
+    done = import_chosen(study=study, path=path, wording=wording)
+    summary = ImportSummary(
+        rows=done.rows,
+        imported=done.imported,
+        repeated=done.repeated,
+        rejected=0,
+        counted=done.counted,
+        surplus=done.imported - done.counted,
+        participants=done.participants,
+        questions=done.questions,
+        pairs_outside=0,
+        new_questions=0,
+    )
+    _audit(study, actor, "answers", path, summary)
     return summary
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from studyapp.models import Answer, Presentation, QuestionSlots, Sitting, Stimulus, Study
 from studyapp.protocol.schema import AnswersRule
 from studyapp.services.allocation import lease_of, lock_participant
+from studyapp.services.choosing import NotOfferedError, accepted_value
 from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, protocol_of, setup_of
 from studyapp.services.slots import count_answer, give_back_slot, take_slot, uncount_answer
 from studyapp.services.wording import shown_question
@@ -42,8 +43,10 @@ def record_answer(
         shown = _locked(presentation)
         sitting, study = shown.sitting, shown.sitting.study
         setup = setup_of(protocol_of(study), shown.question.arm.name)
-        if value not in setup.values:
-            raise AnswerRefused(f"{value!r} is not offered; the answers are {', '.join(setup.values)}")
+        try:
+            value = accepted_value(setup, value)
+        except NotOfferedError as problem:
+            raise AnswerRefused(str(problem)) from problem
         if sitting.state == Sitting.State.WITHDRAWN:
             raise AnswerRefused("this sitting was withdrawn; it takes no answers")
         earlier = list(shown.answers.order_by("pk"))

@@ -6,19 +6,15 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from studyapp.models import (
-    Arm,
     Mode,
     Participant,
     ParticipantIdentity,
@@ -28,36 +24,13 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
-from studyapp.services.allocation import work_remains, work_with_others
+from studyapp.services.arms import Visitation, arm_of_sitting, arms_for, shut_out_until
+from studyapp.services.barriers import Barrier, Refused
 from studyapp.services.plans import protocol_of
 from studyapp.services.slots import ended_leases, ensure_slots, give_back_ended_leases, slots_missing
 
 ANONYMOUS = "visit"
 INVITATION = "invitation"
-
-
-class Barrier(StrEnum):
-    """Why somebody cannot take part (now)."""
-
-    NOT_OPEN = "not_open"
-    PAUSED = "paused"
-    CLOSED = "closed"
-    FULL = "full"
-    BUSY = "busy"
-    EXCLUDED = "excluded"
-    WASHOUT = "washout"
-    LIMIT = "limit"
-    SPENT = "spent"
-    WITHDRAWN = "withdrawn"
-
-
-class Refused(Exception):
-    """Taking part is not possible: `barrier` says why, `until` when it will be, where that is known."""
-
-    def __init__(self, barrier: Barrier, until: datetime | None = None) -> None:
-        super().__init__(barrier.value)
-        self.barrier = barrier
-        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +100,14 @@ def consent(*, link: RecruitmentLink, visitor: Visitor, screen: Screen) -> Sitti
             return unfinished
         protocol = protocol_of(link.study)
         planned = _questions_left(participant, link, protocol)
-        arms = _arms_for(participant, link, protocol)
+        visitation = Visitation(link.study, link.mode, participant.pk)
+        arms = arms_for(visitation)
         _spend(link)
-        arm = _least_used(arms, link)
         return Sitting.objects.create(
             study=link.study,
             participant=participant,
             link=link,
-            arm=arm,
+            arm=arm_of_sitting(visitation, arms),
             mode=link.mode,
             panel_sitting=visitor.panel_sitting[:100],
             positive_first=_side(link, protocol),
@@ -162,7 +135,7 @@ def door_barrier(*, link: RecruitmentLink, visitor: Visitor) -> Refused | None:
             _questions_left(participant, link, protocol)
         # Their slots are given back by the POST: a GET only sees that it will find them free.
         if not ended_leases(now=timezone.now()).filter(sitting__study=link.study, mode=link.mode).exists():
-            _arms_for(participant, link, protocol)
+            arms_for(Visitation(link.study, link.mode, participant.pk if participant else None))
     except Refused as refused:
         return refused
     return Refused(Barrier.SPENT) if link.single_use and link.spent_at is not None else None
@@ -183,9 +156,13 @@ def _participant(visitor: Visitor) -> Participant:
 
 
 def _unfinished(participant: Participant, link: RecruitmentLink) -> Sitting | None:
+    """The sitting to go on with; raises Refused while a visit elsewhere keeps the person out of it."""
     ended = (Sitting.State.FINISHED, Sitting.State.SCREENED_OUT, Sitting.State.WITHDRAWN)
     sittings = Sitting.objects.filter(participant=participant, study=link.study, mode=link.mode)
-    return sittings.exclude(state__in=ended).order_by("-pk").first()
+    found = sittings.exclude(state__in=ended).select_related("study").order_by("-pk").first()
+    if found is not None and (until := shut_out_until(found)) is not None:
+        raise Refused(Barrier.WASHOUT, until)
+    return found
 
 
 def _questions_left(participant: Participant, link: RecruitmentLink, protocol: Protocol) -> int:
@@ -209,66 +186,6 @@ def _questions_left(participant: Participant, link: RecruitmentLink, protocol: P
     return min(rules.questions_per_sitting, rules.max_questions - answered)
 
 
-def _arms_for(participant: Participant | None, link: RecruitmentLink, protocol: Protocol) -> list[Arm]:
-    """Arms the person may sit in now, with work left; raises Refused with the time the washout ends."""
-    arms = list(link.study.arms.order_by("position"))
-    until: datetime | None = None
-    if participant is not None and protocol.participants.washout_days > 0:
-        arms, until = _after_washout(participant, link, protocol, arms)
-    pk = participant.pk if participant else None
-    left = [
-        arm
-        for arm in arms
-        if work_remains(study=link.study, mode=link.mode, arm_ids=[arm.pk], participant_id=pk)
-    ]
-    if left or (participant is not None and _has_unanswered(participant, link, arms)):
-        return left or arms
-    if until is not None:
-        raise Refused(Barrier.WASHOUT, until)
-    every = [arm.pk for arm in arms]
-    out = work_with_others(study=link.study, mode=link.mode, arm_ids=every, participant_id=pk)
-    raise Refused(Barrier.BUSY if out else Barrier.FULL)
-
-
-def _after_washout(
-    participant: Participant, link: RecruitmentLink, protocol: Protocol, arms: Sequence[Arm]
-) -> tuple[list[Arm], datetime | None]:
-    """Arms that the washout leaves open, and when the others open.
-
-    A visit to one arm keeps the person out of the others; a visit to another study of the family
-    keeps them out altogether.
-    """
-    days = timedelta(days=protocol.participants.washout_days)
-    recent = Sitting.objects.filter(
-        participant=participant, mode=link.mode, consented_at__gt=timezone.now() - days
-    )
-    family = protocol.participants.family
-    if family:
-        elsewhere = recent.exclude(study=link.study).filter(study__protocol__participants__family=family)
-        last = elsewhere.aggregate(last=Max("consented_at"))["last"]
-        if last is not None:
-            raise Refused(Barrier.WASHOUT, last + days)
-    visits = recent.filter(study=link.study)
-    visited = set(visits.values_list("arm_id", flat=True))
-    if not visited:
-        return list(arms), None
-    last = visits.aggregate(last=Max("consented_at"))["last"]
-    # Two different arms within the washout exclude each other's return as well: then none is open.
-    return [arm for arm in arms if visited == {arm.pk}], last + days if len(arms) > 1 else None
-
-
-def _has_unanswered(participant: Participant, link: RecruitmentLink, arms: Sequence[Arm]) -> bool:
-    """Whether the person was given a question before that still takes their answer."""
-    return Presentation.objects.filter(
-        Q(holds_slot=True) | Q(question__slots__mode=link.mode, question__slots__open=True),
-        participant=participant,
-        sitting__study=link.study,
-        mode=link.mode,
-        answered=False,
-        question__arm__in=arms,
-    ).exists()
-
-
 def _spend(link: RecruitmentLink) -> None:
     """Spend a single-use invitation by one conditional update; raises Refused when it is spent."""
     if not link.single_use:
@@ -276,20 +193,6 @@ def _spend(link: RecruitmentLink) -> None:
     unspent = RecruitmentLink.objects.filter(pk=link.pk, spent_at=None)
     if unspent.update(spent_at=timezone.now()) != 1:
         raise Refused(Barrier.SPENT)
-
-
-def _least_used(arms: Sequence[Arm], link: RecruitmentLink) -> Arm | None:
-    """The arm with the fewest sittings of this mode; a tie is drawn, and the sitting stores the draw."""
-    if len(arms) < 2:
-        return arms[0] if arms else None
-    used = dict(
-        Sitting.objects.filter(study=link.study, mode=link.mode)
-        .values_list("arm")
-        .annotate(sittings=Count("pk"))
-        .order_by()
-    )
-    fewest = min(used.get(arm.pk, 0) for arm in arms)
-    return secrets.choice([arm for arm in arms if used.get(arm.pk, 0) == fewest])
 
 
 def _side(link: RecruitmentLink, protocol: Protocol) -> bool:

@@ -14,7 +14,7 @@ Expected = Literal["", "positive", "negative"]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The part a question plays: `classifier` is a position in the study, `prediction` a row's id.
+    """The part a question plays: `classifier` is a position in the study, the others are rows' ids.
 
     `weight` is the number of images of the stratum that this draw stands for.
     """
@@ -24,6 +24,7 @@ class Use:
     prediction: int | None = None
     stratum: str = ""
     weight: float = 1.0
+    adversarial: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Asked:
 
 @dataclass(slots=True)
 class QuestionDraft:
-    """One question to write, with every part it plays."""
+    """One question to write, with every part it plays; `variant` is that of its stimulus."""
 
     image: int
     content: str
@@ -60,6 +61,7 @@ class QuestionDraft:
     expected: str = ""
     feedback: str = ""
     uses: list[Use] = field(default_factory=list)
+    variant: str = ""
 
 
 def pooled(asked: Iterable[Asked], setup: ArmSetup) -> tuple[QuestionDraft, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studyapp.models import QuestionUse
-from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
+from studyapp.protocol.questions import MistakeQuestions, RelevanceQuestions, Top5Questions
 from studyapp.protocol.schema import Protocol
 from studyapp.services.asking import Asked, Use
 from studyapp.services.draws import Drawer
@@ -28,6 +28,7 @@ class ControlPlanner:
     """
 
     protocol: Protocol
+    questions: MistakeQuestions
     predictions: StudyPredictions
     foils: Foils
     drawer: Drawer
@@ -36,7 +37,7 @@ class ControlPlanner:
 
     def correct_sample(self) -> tuple[Asked, ...]:
         """With `symmetric`, a draw of each classifier's correct predictions; weights as for mistakes."""
-        questions = self.protocol.questions
+        questions = self.questions
         if not (isinstance(questions, RelevanceQuestions) and questions.symmetric):
             return ()
         found: list[Asked] = []
@@ -65,7 +66,7 @@ class ControlPlanner:
         `controls` is their share of all questions. A foil is asked of an image that is asked about
         anyway, so that it is as hard a picture as the mistakes are.
         """
-        questions = self.protocol.questions
+        questions = self.questions
         share = questions.controls
         pooled = {(each.image, each.label, each.listed) for each in asked}
         wanted = round(len(pooled) * share / (1 - share))
@@ -76,7 +77,7 @@ class ControlPlanner:
 
     def gold(self) -> tuple[Asked, ...]:
         """Gold questions where no CSV gives them: half expected positive, half negative (foils)."""
-        questions, rules = self.protocol.questions, self.protocol.participants
+        questions, rules = self.questions, self.protocol.participants
         if questions.gold_share == 0 or questions.gold_csv is not None:
             return ()
         most = rules.max_questions or _SITTINGS_OF_GOLD * rules.questions_per_sitting
@@ -171,7 +172,7 @@ class ControlPlanner:
             self.notes.append(f"{what}: {wanted:,} wanted, {there:,} images are there for them.")
 
     def _listed(self) -> bool:
-        questions = self.protocol.questions
+        questions = self.questions
         return isinstance(questions, Top5Questions) and questions.top5_question == "list"
 
     def _two_alternative(self) -> bool:

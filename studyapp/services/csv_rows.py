@@ -56,7 +56,7 @@ def read_csv(path: Path, columns: Sequence[Column]) -> CsvTable:
     """
     found: list[tuple[str, int]] = []
     rows: list[CsvRow] = []
-    for line, fields in _records(path):
+    for line, fields in records_of(path):
         if not found:
             found = _found_columns(path, [field.strip() for field in fields], columns)
             width = len(fields)
@@ -71,8 +71,11 @@ def read_csv(path: Path, columns: Sequence[Column]) -> CsvTable:
     return CsvTable(path=path, columns=tuple(name for name, _ in found), rows=tuple(rows))
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line they end at; blank lines are left out."""
+def records_of(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The records of a UTF-8 CSV, header included, with the line each ends at; blank lines are left out.
+
+    Raises Refused, naming the line, when the file is missing, no text, or quoted wrongly.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from studyapp.models import QuestionUse
-from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
-from studyapp.protocol.schema import Questions
+from studyapp.protocol.questions import MistakeQuestions, RelevanceQuestions, Top5Questions
 from studyapp.services.asking import Asked, Use
 from studyapp.services.draws import Drawer
 from studyapp.services.refusals import Refused
@@ -19,7 +18,7 @@ Drawn = tuple[Mistake, str, float]
 
 
 def plan_mistakes(
-    *, predictions: StudyPredictions, questions: Questions, groups: Mapping[int, str], drawer: Drawer
+    *, predictions: StudyPredictions, questions: MistakeQuestions, groups: Mapping[int, str], drawer: Drawer
 ) -> tuple[Asked, ...]:
     """Questions about the mistakes of every classifier, with `ask_true_label` those beside them.
 
@@ -39,7 +38,7 @@ def plan_mistakes(
 
 
 def _asked_about(
-    mistake: Mistake, position: int, questions: Questions, stratum: str, weight: float
+    mistake: Mistake, position: int, questions: MistakeQuestions, stratum: str, weight: float
 ) -> Iterator[Asked]:
     def use(role: QuestionUse.Role) -> Use:
         return Use(role, position, mistake.prediction, stratum, weight)
@@ -62,7 +61,7 @@ def _reviewed(
     position: int,
     run: RunPredictions,
     mistakes: Sequence[Mistake],
-    questions: Questions,
+    questions: MistakeQuestions,
     groups: Mapping[int, str],
     drawer: Drawer,
 ) -> Iterator[Drawn]:
@@ -99,7 +98,7 @@ def _reviewed(
     drawer.record(f"review_sample:{position}", seed, values)
 
 
-def _strata(questions: Questions, groups: Mapping[int, str]) -> Callable[[Mistake], str]:
+def _strata(questions: MistakeQuestions, groups: Mapping[int, str]) -> Callable[[Mistake], str]:
     if questions.review_stratum == "classifier":
         return lambda mistake: "all"
     if questions.review_stratum == "category":

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Avg, Case, Count, F, FloatField, Q, QuerySet, When
+from django.db.models import Avg, Case, Count, F, FloatField, Q, QuerySet, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from studyapp.analysis.intervals import Rate, wilson_rate
 from studyapp.models import Answer, Question, Study
+from studyapp.protocol.schema import AssignmentQuestions, AttributeQuestions
 from studyapp.services.plans import protocol_of
 from studyapp.services.watching import answers_of, remembered
 
@@ -86,10 +88,11 @@ def _counts(study: Study, mode: str, order: str, pseudonym: str) -> QuerySet[Any
     positive = _positive(study)
     gold = ~Q(question__expected="")
     # How many others answered the same question, and how many of them say the same.
+    judged = any(setup.positive for setup in protocol_of(study).arm_setups())
     others = Cast(F("question__slots__counted") - 1, FloatField())
     said_yes = Cast(F("question__slots__positive") - 1, FloatField())
     said_no = Cast(F("question__slots__counted") - F("question__slots__positive") - 1, FloatField())
-    compared = counted & ~gold & Q(question__slots__counted__gt=1)
+    compared = counted & ~gold & Q(question__slots__counted__gt=1) if judged else Q(pk__in=())
     rows = _standing(study, mode).filter(question__slots__mode=mode)
     if pseudonym:
         rows = rows.filter(participant__pseudonym__startswith=pseudonym)
@@ -103,6 +106,8 @@ def _counts(study: Study, mode: str, order: str, pseudonym: str) -> QuerySet[Any
                 Case(
                     When(compared & positive, then=said_yes / others),
                     When(compared, then=said_no / others),
+                    # PostgreSQL has to know the type where nothing can be compared.
+                    default=Cast(Value(None), FloatField()),
                     output_field=FloatField(),
                 )
             ),
@@ -117,12 +122,13 @@ def qualities(study: Study, *, mode: str, rows: Sequence[dict[str, Any]]) -> tup
     """The chosen rows of `participants_of`, with each participant's median time."""
     chosen = ",".join(str(row["participant"]) for row in rows)
     seconds = remembered(f"times:{mode}:{study.pk}:{chosen}", lambda: _medians(study, mode, rows))
+    speaks = _speaks(study)
     return tuple(
         ParticipantQuality(
             pseudonym=row["participant__pseudonym"][:12],
             answers=row["counted"],
             surplus=row["given"] - row["counted"],
-            positive=row["said_positive"] / row["counted"] if row["counted"] else None,
+            positive=row["said_positive"] / row["counted"] if row["counted"] and speaks else None,
             alike=row["alike"],
             gold_right=row["gold_total"] - row["gold_wrong"],
             gold_total=row["gold_total"],
@@ -154,7 +160,9 @@ def _standing(study: Study, mode: str) -> QuerySet[Answer]:
 
 
 def _positive(study: Study) -> Q:
-    """Answers that speak for the class, arm by arm: arms may offer different values."""
+    """Answers that speak for the class, arm by arm, as arms may offer different values; or right answers."""
+    if isinstance(protocol_of(study).questions, AssignmentQuestions):
+        return Q(value=KeyTextTransform("right", "question__parameters"))
     setups = protocol_of(study).arm_setups()
     if len({setup.positive for setup in setups}) == 1:
         # Spares a join over every answer where all arms offer the same.
@@ -163,3 +171,8 @@ def _positive(study: Study) -> Q:
     for setup in setups:
         found |= Q(question__arm__name=setup.name, value__in=setup.positive)
     return found
+
+
+def _speaks(study: Study) -> bool:
+    """Whether an answer can be positive or right at all: what is seen in a picture is neither."""
+    return not isinstance(protocol_of(study).questions, AttributeQuestions)

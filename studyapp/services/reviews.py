@@ -6,6 +6,7 @@ from django.db import transaction
 
 from studyapp.models import QuestionSlots, Stimulus, Study
 from studyapp.services.audit import write_audit
+from studyapp.services.criticism.held_back import reason_beside, targets_to_free, targets_to_hold_back
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.slots import still_wanted
@@ -15,23 +16,31 @@ from studyapp.services.slots import still_wanted
 def review_stimulus(*, stimulus: Stimulus, actor: str, approve: bool, reason: str = "") -> Stimulus:
     """Approve a stimulus, or hold it back with a reason: its questions are then given to nobody.
 
-    The decision can be changed later; each is kept in the audit trail. Raises Refused for holding
-    back without a reason.
+    A picture that stands in groups takes the targets beside it along. The decision can be changed
+    later; each is kept in the audit trail. Raises Refused for holding back without a reason.
     """
     if not approve and not reason.strip():
         raise Refused("A stimulus is held back with a reason: say why, for whoever reads the audit trail.")
     before = stimulus.review
     after = Stimulus.Review.APPROVED if approve else Stimulus.Review.HELD_BACK
+    detail: dict[str, object] = {"decision": after.value, "before": before, "reason": reason.strip()}
     Stimulus.objects.filter(pk=stimulus.pk).update(review=after, review_reason=reason.strip()[:300])
     stimulus.refresh_from_db()
     if before != after and Stimulus.Review.HELD_BACK in (before, after):
         _open_slots(stimulus, wanted=approve)
+        targets = targets_to_free(stimulus) if approve else targets_to_hold_back(stimulus)
+        why = "" if approve else reason_beside(reason.strip())
+        for target in targets:
+            Stimulus.objects.filter(pk=target.pk).update(review=after, review_reason=why)
+            _open_slots(target, wanted=approve)
+        if targets:
+            detail["targets"] = [target.key for target in targets]
     write_audit(
         study=stimulus.study,
         actor=actor,
         verb="review",
         subject=stimulus.key,
-        detail={"decision": after.value, "before": before, "reason": reason.strip()},
+        detail=detail,
     )
     return stimulus
 

@@ -11,17 +11,16 @@ from django.utils import timezone
 from studyapp.models import Answer, Presentation, Question, Sitting, Stimulus
 from studyapp.services.allocation import (
     answered_in,
-    arms_open_to,
     held_presentation,
     lock_participant,
     next_question,
     takes_answers,
-    work_remains,
-    work_with_others,
 )
 from studyapp.services.answers import AnswerRefused, release_unanswered, withdraw_answers
-from studyapp.services.plans import protocol_of
-from studyapp.services.wording import offered_values, shown_question, value_of
+from studyapp.services.arms import arms_open_to, work_remains, work_with_others
+from studyapp.services.choosing import NotOfferedError, accepted_value
+from studyapp.services.plans import protocol_of, setup_of
+from studyapp.services.wording import shown_question, value_of
 
 # Without letters and digits that read alike.
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -70,8 +69,10 @@ def answer_practice(*, sitting: Sitting, number: int, value: str) -> None:
     question = questions[number]
     arm, first = question.arm.name, sitting.positive_first
     value = value_of(sent=value, study=sitting.study, arm=arm, positive_first=first)
-    if value not in offered_values(study=sitting.study, arm=arm):
-        raise AnswerRefused(f"{value!r} is not offered")
+    try:
+        value = accepted_value(setup_of(protocol_of(sitting.study), arm), value)
+    except NotOfferedError as problem:
+        raise AnswerRefused(str(problem)) from problem
     with transaction.atomic():
         right = value == question.expected
         due = Sitting.objects.filter(pk=sitting.pk, state=Sitting.State.PRACTICE, practice_done=number)

@@ -17,11 +17,11 @@ from studyapp.protocol.schema import Protocol
 from studyapp.services.alike_names import refuse_alike_names
 from studyapp.services.bootstrap import ensure_bootstrap_draw
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, start_job, unfinished_job
-from studyapp.services.questions import plan_questions, shown_categories, write_questions
+from studyapp.services.planning import shown_categories
 from studyapp.services.refusals import Refused
 from studyapp.services.slots import ensure_slots
 from studyapp.services.study_files import read_study_files
-from studyapp.services.study_predictions import read_predictions
+from studyapp.services.study_plans import plan_study
 
 BUILD = "build_study"
 _STIMULI_PER_CHUNK = 64
@@ -41,12 +41,11 @@ def create_study(*, protocol: Protocol, text: str, owner: User | None, folder: P
     dataset = _dataset(protocol.dataset)
     classifiers = [_classifier(name) for name in protocol.classifiers]
     files = read_study_files(protocol=protocol, dataset=dataset, folder=folder)
-    predictions = read_predictions(dataset=dataset, classifiers=classifiers)
-    plan = plan_questions(protocol=protocol, predictions=predictions, files=files)
+    plan = plan_study(protocol=protocol, dataset=dataset, classifiers=classifiers, files=files)
     if has_pixels(dataset):
         # Where nothing can be shown nobody can be confused, and published lists keep their names.
         helps = [setup.class_help for setup in protocol.arm_setups()]
-        refuse_alike_names(categories=shown_categories(plan), helps=helps)
+        refuse_alike_names(categories=shown_categories(plan.categories), helps=helps)
     canonical = canonical_json(protocol)
     with transaction.atomic():
         study = Study.objects.create(
@@ -62,11 +61,17 @@ def create_study(*, protocol: Protocol, text: str, owner: User | None, folder: P
             owner=owner,
         )
         positions = StudyClassifier.objects.bulk_create(
-            StudyClassifier(study=study, classifier=run.classifier, run=run.run, position=position)
-            for position, run in enumerate(predictions.runs)
+            StudyClassifier(
+                study=study,
+                classifier=runs.classifier,
+                run=runs.run,
+                attack_run=runs.attack_run,
+                position=position,
+            )
+            for position, runs in enumerate(plan.runs)
         )
         _write_arms(study, protocol)
-        write_questions(study=study, protocol=protocol, plan=plan, positions=positions)
+        plan.write(study=study, positions=positions)
     return study
 
 

@@ -31,10 +31,12 @@ def read_study_files(*, protocol: Protocol, dataset: Dataset, folder: Path | Non
 
     Raises Refused, naming file and line, for anything that can not be used.
     """
-    questions, rules = protocol.questions, protocol.participants
+    questions, rules = protocol.about_mistakes, protocol.participants
+    hierarchy = questions.hierarchy if questions else None
+    gold = questions.gold_csv if questions else None
     return StudyFiles(
-        groups=_groups(_path(questions.hierarchy, "hierarchy", folder), dataset),
-        gold=_known(_path(questions.gold_csv, "gold_csv", folder), dataset, protocol, QuestionUse.Role.GOLD),
+        groups=_groups(_path(hierarchy, "hierarchy", folder), dataset),
+        gold=_known(_path(gold, "gold_csv", folder), dataset, protocol, QuestionUse.Role.GOLD),
         practice=_known(
             _path(rules.practice_csv, "practice_csv", folder), dataset, protocol, QuestionUse.Role.PRACTICE
         ),

@@ -6,15 +6,14 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from studyapp.models import Classifier, Dataset, Question, QuestionUse
+from studyapp.models import Classifier, Dataset
 from studyapp.protocol.schema import Protocol
 from studyapp.services.alike_names import refuse_alike_names
-from studyapp.services.asking import pooled
-from studyapp.services.questions import plan_questions, shown_categories
+from studyapp.services.planning import shown_categories
 from studyapp.services.refusals import Refused
 from studyapp.services.study_creation import has_pixels
 from studyapp.services.study_files import read_study_files
-from studyapp.services.study_predictions import read_predictions
+from studyapp.services.study_plans import plan_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +50,26 @@ def study_size(*, protocol: Protocol, folder: Path | None = None) -> StudySize:
     missing = [name for name in protocol.classifiers if name not in registered]
     if missing:
         raise Refused(f"Classifier {', '.join(missing)} is not registered; choose one that is.")
-    plan = plan_questions(
+    plan = plan_study(
         protocol=protocol,
-        predictions=read_predictions(
-            dataset=dataset, classifiers=[registered[name] for name in protocol.classifiers]
-        ),
+        dataset=dataset,
+        classifiers=[registered[name] for name in protocol.classifiers],
         files=read_study_files(protocol=protocol, dataset=dataset, folder=folder),
     )
     if has_pixels(dataset):
         helps = [setup.class_help for setup in protocol.arm_setups()]
-        refuse_alike_names(categories=shown_categories(plan), helps=helps)
-    counts = dict.fromkeys(QuestionUse.Role, 0)
-    questions = gold = practice = 0
-    for setup in protocol.arm_setups():
-        for draft in pooled(plan.asked, setup):
-            parts = {use.role for use in draft.uses}
-            for role in parts:
-                counts[role] += 1
-            practice += draft.origin == Question.Origin.PRACTICE
-            gold += parts == {QuestionUse.Role.GOLD}
-            questions += draft.origin == Question.Origin.STUDY and parts != {QuestionUse.Role.GOLD}
-    answers = questions * protocol.answers.required
-    each = protocol.participants.questions_per_sitting * (1 - protocol.questions.gold_share)
+        refuse_alike_names(categories=shown_categories(plan.categories), helps=helps)
+    counts = plan.counts()
+    answers = counts.questions * protocol.answers.required
+    share = protocol.about_mistakes.gold_share if protocol.about_mistakes else 0.0
+    each = protocol.participants.questions_per_sitting * (1 - share)
     sittings = math.ceil(answers / each)
     return StudySize(
-        roles=tuple((str(role.label), many) for role, many in counts.items() if many),
-        questions=questions,
-        gold=gold,
-        practice=practice,
-        stimuli=len(plan.images),
+        roles=tuple((str(role.label), many) for role, many in counts.roles.items()),
+        questions=counts.questions,
+        gold=counts.gold,
+        practice=counts.practice,
+        stimuli=counts.stimuli,
         answers=answers,
         sittings=sittings,
         hours=sittings * protocol.recruitment.estimated_minutes / 60,

@@ -39,7 +39,8 @@ class Progress:
 
     `wanted` is the number of answers that all `questions` collect; a question decided early
     (`stop_when_decided`) needs no more. `agreement` is the share of pairs of answers to the same
-    question that are alike, None without such a pair.
+    question that are alike, None without such a pair. Where nothing is `judged` (which group, what can
+    be seen) there is no verdict: `complete` questions have all their answers, the others are undecided.
     """
 
     questions: int = 0
@@ -50,11 +51,13 @@ class Progress:
     undecided: int = 0
     held_back: int = 0
     agreement: float | None = None
+    judged: bool = True
+    complete: int = 0
 
     @property
     def decided(self) -> int:
-        """Questions whose verdict no further answer can change."""
-        return self.agreed + self.rejected
+        """Questions whose verdict no further answer can change, or that have all their answers."""
+        return self.agreed + self.rejected if self.judged else self.complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +209,20 @@ def _progress(studies: Sequence[Study], mode: str) -> dict[int, Progress]:
 
 def _summed(rows: Sequence[tuple[int, int, int, bool, int]], study: Study) -> Progress:
     """The progress that groups of equal slots add up to: (required, counted, positive, open, how many)."""
-    if not rows:
-        return Progress()
     rules = protocol_of(study).answers
+    judged = any(setup.positive for setup in protocol_of(study).arm_setups())
+    if not rows:
+        return Progress(judged=judged)
     required, counted, positive, is_open, many = (np.array(column) for column in zip(*rows, strict=True))
     outcome = np.empty(len(rows), dtype=np.int8)
     for n in np.unique(required):
         same = required == n
         rule = AgreementRule(required=int(n), agreement=min(rules.agreement, int(n)), positive=rules.positive)
         outcome[same] = verdicts(Votes(positive=positive[same], received=counted[same]), rule)
-    decided = outcome != Verdict.UNDECIDED
+    complete = counted >= required
+    if not judged:
+        outcome[:] = Verdict.UNDECIDED
+    decided = outcome != Verdict.UNDECIDED if judged else complete
     early = decided if rules.stop_when_decided else np.zeros(len(rows), dtype=bool)
     held_back = ~is_open.astype(bool) & (counted < required) & ~early
     shown = ~held_back
@@ -234,7 +241,9 @@ def _summed(rows: Sequence[tuple[int, int, int, bool, int]], study: Study) -> Pr
         rejected=total(outcome == Verdict.REJECTED),
         undecided=total(~decided),
         held_back=int(many[held_back].sum()),
-        agreement=alike / pairs if pairs else None,
+        agreement=alike / pairs if pairs and judged else None,
+        judged=judged,
+        complete=total(complete),
     )
 
 

@@ -6,10 +6,14 @@ import string
 from dataclasses import dataclass
 
 from studyapp.models import Category, Question, Stimulus, Study
+from studyapp.protocol.criticism import CANNOT_TELL, NONE_OF_THEM
 from studyapp.protocol.schema import ArmSetup, Top5Questions
 from studyapp.services.plans import protocol_of, setup_of
 
 _TWO_ALTERNATIVE = {"both": "Both", "neither": "Neither"}
+# Text and key of what can only be chosen alone.
+_ALONE = {NONE_OF_THEM: ("None of these", "N"), CANNOT_TELL: ("Cannot tell", "C")}
+_ALONE_KEYS = frozenset(key for _, key in _ALONE.values())
 # What the forms of two alternatives send for the left and the right class: the page's source must not
 # say which of them the dataset has (rule 4).
 SIDES = ("left", "right")
@@ -78,11 +82,6 @@ def shown_question(*, question: Question, study: Study, positive_first: bool) ->
     )
 
 
-def offered_values(*, study: Study, arm: str) -> tuple[str, ...]:
-    """The answers that the arm offers."""
-    return setup_of(protocol_of(study), arm).values
-
-
 def value_of(*, sent: str, study: Study, arm: str, positive_first: bool) -> str:
     """The answer that a form's value stands for in a sitting with these sides."""
     if setup_of(protocol_of(study), arm).form != "two_alternative":
@@ -118,6 +117,9 @@ def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> t
         pair = _pair(positive_first)
         sent = dict(zip(pair, SIDES, strict=True))
         values: tuple[str, ...] = (*pair, *(value for value in setup.values if value not in pair))
+    elif not setup.positive:
+        # Groups and attributes speak for nothing: they stand in the protocol's order for everybody.
+        return _in_order(setup)
     else:
         texts, sent = {}, {}
         forward = (setup.values[0] in setup.positive) == positive_first
@@ -126,6 +128,17 @@ def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> t
     return tuple(
         Choice(value, texts.get(value) or value.replace("_", " ").capitalize(), key, sent.get(value, value))
         for value, key in zip(values, keys, strict=True)
+    )
+
+
+def _in_order(setup: ArmSetup) -> tuple[Choice, ...]:
+    """Groups by their numbers; attributes by 1 to 9, then letters; what is chosen alone by its own letter."""
+    keys = (each for each in "123456789" + string.ascii_uppercase if each not in _ALONE_KEYS)
+    return tuple(
+        Choice(value, *_ALONE[value], value)
+        if value in _ALONE
+        else Choice(value, value[:1].upper() + value[1:].replace("_", " "), next(keys), value)
+        for value in setup.values
     )
 
 

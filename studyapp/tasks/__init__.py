@@ -1,5 +1,33 @@
 """Celery jobs, one module per kind of run; the only importers of inference and explain."""
 
-from studyapp.tasks import catalogue, chunks, exports, predict, stimuli
+from studyapp.tasks import (
+    attack_chunks,
+    board_pictures,
+    catalogue,
+    chunks,
+    examples,
+    explanations,
+    exports,
+    features,
+    gallery_board,
+    gallery_thumbnails,
+    predict,
+    probes,
+    stimuli,
+)
 
-__all__ = ["catalogue", "chunks", "exports", "predict", "stimuli"]
+__all__ = [
+    "attack_chunks",
+    "board_pictures",
+    "catalogue",
+    "chunks",
+    "examples",
+    "explanations",
+    "exports",
+    "features",
+    "gallery_board",
+    "gallery_thumbnails",
+    "predict",
+    "probes",
+    "stimuli",
+]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from django.conf import settings
 
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, PredictionRun, Study
 from studyapp.services import jobs, predictions
 from studyapp.services.class_mapping import ClassMapping, map_classes
-from studyapp.services.image_files import image_source
 from studyapp.services.jobs import FOREGROUND, ChunkPlan
 from studyapp.services.listings import LeftOut
 from studyapp.services.predictions import Ranked
@@ -24,18 +17,16 @@ from studyapp.services.refusals import Refused
 from studyapp.tasks.chunks import job_stream, work_here
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.forward import ForwardThread
+from studyapp.tasks.items import crop_cache, image_item
+from studyapp.tasks.provenance import device_name, library_versions
 
 if TYPE_CHECKING:
-    from inference.crop_cache import CropCache
-    from inference.images import ImageItem
     from inference.prediction import PredictedBatch
     from inference.prepared import PreparedClassifier
 
 KIND = "predict"
 CHUNK = 256
 BATCH = {"cpu": 32, "cuda": 256, "mps": 64}
-# Crops of larger datasets are not kept: at 224 x 224 this is 14,000 pictures.
-CACHE_LIMIT_BYTES = 2 * 2**30
 
 
 def predict_dataset(
@@ -128,7 +119,7 @@ def predict_chunks(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     prepared = load_prepared(run.classifier, run.precision)
     _describe(run, prepared)
     batch_size = BATCH[prepared.classifier.device.type]
-    forward = ForwardThread(prepared, batch_size=batch_size, cache=_cache(run, prepared))
+    forward = ForwardThread(prepared, batch_size=batch_size, cache=crop_cache(run.dataset, prepared))
     # More than decoding takes ahead, so that the network has work while rows are written.
     ahead = 2 * CHUNK + 4 * batch_size
     parts: deque[_Part] = deque()
@@ -160,26 +151,8 @@ def _fed(forward: ForwardThread, run: PredictionRun, chunk: Chunk) -> _Part:
     part = _Part(chunk, {image.pk: image for image in images.order_by("pk")}, set())
     for image in part.images.values():
         part.awaited.add(image.pk)
-        forward.feed(_item(run.dataset, image))
+        forward.feed(image_item(run.dataset, image))
     return part
-
-
-def _item(dataset: Dataset, image: Image) -> ImageItem:
-    from inference.images import ImageItem
-
-    return ImageItem(
-        key=image.pk, source=partial(_read_unchanged, dataset, image), digest=image.sha256 or None
-    )
-
-
-def _read_unchanged(dataset: Dataset, image: Image) -> bytes:
-    """The file as it was imported; another content would be predicted under the wrong digest."""
-    from inference.images import UnreadableImageError, content_digest, read_source
-
-    content = read_source(image_source(image, dataset))
-    if image.sha256 and content_digest(content) != image.sha256:
-        raise UnreadableImageError("unsupported", "The file has changed since it was imported: put it back.")
-    return content
 
 
 def _sort_in(parts: deque[_Part], batch: PredictedBatch) -> None:
@@ -227,30 +200,11 @@ def _missing_chunks(run: PredictionRun) -> list[ChunkPlan]:
     ]
 
 
-def _cache(run: PredictionRun, prepared: PreparedClassifier) -> CropCache | None:
-    """The folder of decoded crops, shared with attacks and probes, unless they would be too many."""
-    from inference.crop_cache import CropCache
-
-    side = prepared.classifier.preprocessing.crop.side
-    if run.dataset.images.count() * side * side * 3 > CACHE_LIMIT_BYTES:
-        return None
-    return CropCache(Path(settings.VAR) / "cache" / "crops")
-
-
 def _describe(run: PredictionRun, prepared: PreparedClassifier) -> None:
-    import torch
-
     device = prepared.classifier.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     predictions.describe_run(
         run=run,
-        device=f"{device} {name}".strip(),
-        versions={
-            "python": platform.python_version(),
-            **{
-                package: importlib.metadata.version(package)
-                for package in ("torch", "torchvision", "pillow", "numpy")
-            },
-        },
+        device=device_name(device),
+        versions=library_versions("torch", "torchvision", "pillow", "numpy"),
         parameters={"ranks": 20, "batch": BATCH[device.type], "folded": prepared.folded},
     )

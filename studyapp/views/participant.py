@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studyapp.models import Presentation, Question, Sitting
 from studyapp.services.allocation import answered_in, expected_next, held_presentation, takes_answers
 from studyapp.services.answers import AnswerRefused, last_answer_key, mark_served, record_answer, undo_answer
+from studyapp.services.choosing import BETWEEN
 from studyapp.services.plans import protocol_of
 from studyapp.services.sittings import (
     answer_practice,
@@ -24,7 +25,7 @@ from studyapp.services.sittings import (
     stop_here,
     withdraw,
 )
-from studyapp.services.wording import SIDES, example_wording, shown_question, value_of
+from studyapp.services.wording import SIDES, ShownQuestion, example_wording, value_of
 from studyapp.views.participant_frame import (
     SeeOther,
     for_posts,
@@ -37,6 +38,7 @@ from studyapp.views.participant_frame import (
     text_in,
 )
 from studyapp.views.participant_notices import NOT_UNDERSTOOD, WITHDRAWN
+from studyapp.views.question_pages import ahead, page_of, question_context, shows_criticisms
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +80,23 @@ def practice_step(request: HttpRequest, found: Sitting, number: int) -> HttpResp
     """GET: what was expected at practice question `number` (from 1). POST: the answer to it."""
     if request.method == "POST":
         try:
-            answer_practice(sitting=found, number=number - 1, value=request.POST.get("value", ""))
+            value = BETWEEN.join(request.POST.getlist("value"))
+            answer_practice(sitting=found, number=number - 1, value=value)
         except AnswerRefused:
             return notice_page(request, NOT_UNDERSTOOD, study=found.study)
         return SeeOther(f"{sitting_url(found)}practice/{number}/")
     feedback = practice_feedback(sitting=found, number=number - 1)
     if feedback is None or found.state != Sitting.State.PRACTICE:
         return SeeOther(sitting_url(found))
-    shown = shown_question(question=feedback.question, study=found.study, positive_first=found.positive_first)
+    context = _question_context(found, feedback.question)
+    shown = context["shown"]
+    assert isinstance(shown, ShownQuestion)
     texts = {choice.value: choice.text for choice in shown.choices}
     return participant_page(
         request,
-        "feedback.html",
-        {
-            "token": sitting_token(found),
-            "shown": shown,
-            "stimulus": feedback.question.stimulus,
-            "exact": _exact(found),
+        page_of(found.study).feedback,
+        context
+        | {
             "feedback": feedback,
             "given": texts.get(feedback.value, feedback.value),
             "expected": texts.get(feedback.question.expected, feedback.question.expected),
@@ -194,6 +196,9 @@ def _instructions(request: HttpRequest, found: Sitting) -> HttpResponse:
         "plan": protocol.recruitment,
         "before": before,
         "after": after,
+        "page": page_of(found.study),
+        "shown_criticisms": shows_criticisms(found),
+        "questions": protocol.questions,
         "practice": len(practice_questions(found)),
     }
     return participant_page(request, "instructions.html", context, study=found.study)
@@ -207,7 +212,7 @@ def _practice(request: HttpRequest, found: Sitting) -> HttpResponse:
     number = found.practice_done + 1
     context = _question_context(found, questions[number - 1])
     context |= {"practice": True, "number": number, "answered": number - 1, "planned": len(questions)}
-    return participant_page(request, "question.html", context, study=found.study)
+    return participant_page(request, page_of(found.study).question, context, study=found.study)
 
 
 def _question(request: HttpRequest, found: Sitting) -> HttpResponse:
@@ -225,6 +230,7 @@ def _question(request: HttpRequest, found: Sitting) -> HttpResponse:
         }
         return participant_page(request, "carry_on.html", context, study=found.study)
     context = _question_context(found, presentation.question)
+    expected = expected_next(sitting=found) if answered + 1 < found.questions_planned else None
     context |= {
         "presentation": presentation,
         "attempt": presentation.answers.count(),
@@ -232,20 +238,16 @@ def _question(request: HttpRequest, found: Sitting) -> HttpResponse:
         "answered": answered,
         "planned": found.questions_planned,
         "undoable": undoable,
-        "expected": expected_next(sitting=found) if answered + 1 < found.questions_planned else None,
+        "expected": expected,
+        "ahead": ahead(expected, found.study),
     }
-    return participant_page(request, "question.html", context, study=found.study)
+    return participant_page(request, page_of(found.study).question, context, study=found.study)
 
 
 def _question_context(found: Sitting, question: Question) -> dict[str, object]:
-    protocol = protocol_of(found.study)
-    return {
+    first = found.positive_first
+    return question_context(question=question, study=found.study, positive_first=first) | {
         "token": sitting_token(found),
-        "shown": shown_question(question=question, study=found.study, positive_first=found.positive_first),
-        "stimulus": question.stimulus,
-        "exact": _exact(found),
-        "plan": protocol.recruitment,
-        "instructions": protocol.questions.instructions,
         "mode": found.mode,
     }
 
@@ -270,8 +272,8 @@ def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
 
 
 def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
-    """The answer of the form, with the sides as the page of this sitting had them."""
-    sent = request.POST.get("value", "")
+    """The answer of the form, with the sides as the page of this sitting had them; several are joined."""
+    sent = BETWEEN.join(request.POST.getlist("value"))
     if sent not in SIDES:
         return sent
     arm = shown.question.arm.name
@@ -281,8 +283,3 @@ def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
 def _undoable(found: Sitting) -> Undoable | None:
     key = last_answer_key(found)
     return Undoable(key) if key else None
-
-
-def _exact(found: Sitting) -> bool:
-    """Whether the picture is enlarged without smoothing."""
-    return found.study.dataset.enlarge == found.study.dataset.Enlarge.NEAREST

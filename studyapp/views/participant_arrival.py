@@ -11,16 +11,14 @@ from studyapp.recruitment.link import fresh_visit, panel_ids
 from studyapp.services.arrival import (
     ANONYMOUS,
     INVITATION,
-    Barrier,
-    Refused,
     Visitor,
     consent,
     door_barrier,
     pseudonym_of,
     study_barrier,
 )
+from studyapp.services.barriers import Barrier, Refused
 from studyapp.services.plans import protocol_of
-from studyapp.services.wording import shown_question
 from studyapp.views.participant_frame import (
     UNKNOWN,
     SeeOther,
@@ -32,6 +30,7 @@ from studyapp.views.participant_frame import (
     visitor_of,
 )
 from studyapp.views.participant_notices import notice_for
+from studyapp.views.question_pages import page_of, question_context
 
 
 @csrf_exempt  # no cookie, so no token in one: the signed visitor of the form is what protects it
@@ -83,16 +82,12 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     protocol = protocol_of(link.study)
     return participant_page(
         request,
-        "question.html",
-        {
-            "shown": shown_question(question=question, study=link.study, positive_first=True),
-            "stimulus": question.stimulus,
-            "exact": link.study.dataset.enlarge == link.study.dataset.Enlarge.NEAREST,
+        page_of(link.study).question,
+        question_context(question=question, study=link.study, positive_first=True)
+        | {
             "number": 1,
             "answered": 0,
             "planned": protocol.participants.questions_per_sitting,
-            "plan": protocol.recruitment,
-            "instructions": protocol.questions.instructions,
             "preview": True,
         },
         study=link.study,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from studyapp.services.arrival import Barrier, Refused
+from studyapp.services.barriers import Barrier, Refused
 from studyapp.views.participant_frame import Notice
 
 WITHDRAWN = Notice(
@@ -37,6 +37,11 @@ _NOTICES = {
     Barrier.BUSY: Notice(
         "Every question is with somebody just now",
         "If one of them does not finish, it becomes free again. Please try the same link in some minutes.",
+    ),
+    Barrier.LATER: Notice(
+        "Please come back later",
+        "You have judged every picture of this part of the study. Another part follows when other people "
+        "have judged these pictures as well.",
     ),
     Barrier.EXCLUDED: Notice(
         "This study needs people who are new to its pictures",

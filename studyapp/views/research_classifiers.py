@@ -10,9 +10,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Classifier, PredictionRun
+from studyapp.services.attack_summaries import attack_lines
 from studyapp.services.outcomes import common_mistakes, errors_of
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
-from studyapp.views.research_datasets import RunLine
+from studyapp.views.research_datasets import ATTACKS, RunLine
 from studyapp.views.researcher import researcher
 
 
@@ -88,6 +89,9 @@ def classifier(request: HttpRequest, name: str) -> HttpResponseBase:
         "classes": row.class_list.categories.count(),
         "preprocessing": list(_flat(row.preprocessing)),
         "lines": lines,
+        "attacks": attack_lines(
+            runs=list(row.attack_runs.select_related("dataset", "classifier").order_by("-pk")[:ATTACKS])
+        ),
         "chosen": chosen,
         "page": page_of(request, mistakes, size=25) if mistakes is not None else None,
     }

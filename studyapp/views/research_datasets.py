@@ -11,11 +11,13 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Category, Dataset, Image, Prediction, PredictionRun
+from studyapp.services.attack_summaries import attack_lines
 from studyapp.services.outcomes import RunErrors, errors_of
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import researcher
 
 SHOTS = 60
+ATTACKS = 20
 OUTCOMES = (("", "Any outcome"), ("wrong", "Mistakes"), ("right", "Right"))
 
 
@@ -125,6 +127,9 @@ def dataset(request: HttpRequest, name: str) -> HttpResponseBase:
         "line": line,
         "pixels": row.layout != Dataset.Layout.NAMES,
         "runs": [RunLine(run, errors[run.pk]) for run in runs],
+        "attacks": attack_lines(
+            runs=list(row.attack_runs.select_related("dataset", "classifier").order_by("-pk")[:ATTACKS])
+        ),
         "choice": choice,
         "outcomes": OUTCOMES,
         "splits": row.images.order_by("split").values_list("split", flat=True).distinct(),

@@ -19,7 +19,7 @@ from studyapp.protocol.target import with_target
 from studyapp.services.refusals import Refused
 from studyapp.services.studies import create_study, start_build
 from studyapp.services.study_sizes import StudySize, study_size
-from studyapp.views.research_studies import Fact, protocol_facts
+from studyapp.views.protocol_facts import Fact, protocol_facts
 from studyapp.views.researcher import person, researcher
 
 PROTOCOLS = Path(settings.BASE_DIR) / "protocols"
@@ -77,7 +77,7 @@ def new_study(request: HttpRequest) -> HttpResponse:
         except ProtocolError as error:
             problems = tuple(str(problem) for problem in error.problems)
         except Refused as refusal:
-            problems = (str(refusal),)
+            problems = tuple(str(refusal).splitlines())
     facts: tuple[Fact, ...] = protocol_facts(protocol) if protocol else ()
     context = {
         "nav": "studies",
@@ -101,10 +101,21 @@ def _asked(request: HttpRequest) -> Draft:
         file=file if file in ready_made() else "",
         text=ready_text(file),
         dataset=dataset,
-        classifiers=tuple(_classifiers(dataset)),
+        classifiers=_proposed(ready_text(file), dataset),
         name="",
         title="",
     )
+
+
+def _proposed(text: str, dataset: str) -> tuple[str, ...]:
+    """The protocol's own classifiers where they have predictions, else all; one where it has one."""
+    available = _classifiers(dataset)
+    try:
+        own = read_protocol_text(text).classifiers
+    except ProtocolError:
+        return tuple(available)
+    named = [name for name in available if name in own]
+    return tuple(named or (available[:1] if len(own) == 1 else available))
 
 
 def _posted(request: HttpRequest) -> Draft:

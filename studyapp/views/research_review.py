@@ -14,6 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from studyapp.models import Category, Question, Stimulus
+from studyapp.services.adversarial.words import picture_words
+from studyapp.services.criticism.boards import GROUP_PICTURE
 from studyapp.services.refusals import Refused
 from studyapp.services.studies import approve_pending, review_stimulus, shown_stimuli
 from studyapp.views.paging import page_of, searched
@@ -22,15 +24,23 @@ from studyapp.views.researcher import person, researcher
 from studyapp.views.study_frame import frame, study_or_404
 
 SHOTS = 48
+# Of a picture that is never asked about by itself.
+GROUPED = "shown in groups"
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A stimulus with what is asked about it, and what the dataset says (for reviewers alone)."""
+    """A stimulus with what is asked about it, and what the dataset says (for reviewers alone).
+
+    `shown`: what it is of an attacked image; empty where it is the image's own picture. `arms`: those that
+    show it, where the study has several.
+    """
 
     stimulus: Stimulus
     true: str
     asked: tuple[str, ...]
+    shown: str = ""
+    arms: tuple[str, ...] = ()
 
 
 @require_safe
@@ -42,10 +52,16 @@ def stimuli(request: HttpRequest, name: str) -> HttpResponse:
     rows = shown_stimuli(study).select_related("image__category").order_by("pk")
     if state in Stimulus.Review.values:
         rows = rows.filter(review=state)
+    arms = list(study.arms.order_by("position").values_list("name", flat=True))
+    arm = request.GET.get("arm", "")
+    if arm in arms:
+        rows = rows.filter(questions__arm__name=arm).distinct()
     if query := searched(request):
         rows = rows.filter(Q(image__name__icontains=query) | Q(image__category__name__icontains=query))
     asked = Question.objects.filter(study=study).exclude(origin=Question.Origin.IMPORTED)
-    rows = rows.prefetch_related(Prefetch("questions", queryset=asked.select_related("label").order_by("pk")))
+    rows = rows.prefetch_related(
+        Prefetch("questions", queryset=asked.select_related("label", "arm").order_by("pk"))
+    )
     page = page_of(request, rows, size=SHOTS)
     context = frame(request, study, "stimuli") | {
         "page": page,
@@ -53,6 +69,8 @@ def stimuli(request: HttpRequest, name: str) -> HttpResponse:
         "review": review_counts(study),
         "state": state,
         "states": Stimulus.Review.choices,
+        "arm": arm,
+        "arms": arms if len(arms) > 1 else [],
         "here": request.get_full_path(),
     }
     return render(request, "research/stimuli.html", context)
@@ -81,9 +99,12 @@ def review(request: HttpRequest, name: str, key: str) -> HttpResponse:
         messages.warning(request, str(refusal))
         return redirect(_back(request, name))
     if request.headers.get("HX-Request"):
-        found = Stimulus.objects.select_related("image__category").prefetch_related("questions__label")
+        found = Stimulus.objects.select_related("image__category").prefetch_related(
+            "questions__label", "questions__arm"
+        )
         [shot] = _shots([found.get(pk=stimulus.pk)])
         context = {"shot": shot, "study": study, "focus": True, "review": review_counts(study)}
+        context["arms"] = study.arms.count() > 1
         return render(request, "research/_shot.html", context)
     return redirect(_back(request, name))
 
@@ -106,7 +127,10 @@ def _shots(rows: Sequence[Stimulus]) -> list[Shot]:
         Shot(
             stimulus=row,
             true=row.image.category.name,
-            asked=tuple(dict.fromkeys(_words(question, names) for question in row.questions.all())),
+            asked=tuple(dict.fromkeys(_words(question, names) for question in row.questions.all()))
+            or ((GROUPED,) if row.variant == GROUP_PICTURE else ()),
+            shown=picture_words(row.parameters),
+            arms=tuple(dict.fromkeys(question.arm.name for question in row.questions.all())),
         )
         for row in rows
     ]
@@ -115,6 +139,8 @@ def _shots(rows: Sequence[Stimulus]) -> list[Shot]:
 def _words(question: Question, names: dict[int, str]) -> str:
     if question.label:
         return question.label.name
+    if "trial" in question.parameters:
+        return f"target of {question.parameters['trial'].replace(':', ' ')}"
     return " / ".join(names.get(pk, "?") for pk in question.labels)
 
 

@@ -10,26 +10,18 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import AuditEntry, Mode, Stimulus, Study
-from studyapp.protocol.schema import Protocol
+from studyapp.services.arm_standings import arm_standings
 from studyapp.services.plans import protocol_of
 from studyapp.services.quality import ORDERS, gold_rate, median_seconds, participants_of, qualities
 from studyapp.services.watching import questions_by_role, standings, timeline
-from studyapp.templatetags.formats import number
 from studyapp.views.bars import timeline_chart
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
+from studyapp.views.protocol_facts import protocol_facts
 from studyapp.views.researcher import researcher
 from studyapp.views.study_frame import frame, studies_of, study_or_404
 
 PEOPLE_SHOWN = 10
 AUDIT_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A line of the protocol's summary."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +36,6 @@ class ReviewCounts:
     def total(self) -> int:
         """All stimuli."""
         return self.pending + self.approved + self.held_back
-
-
-def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
-    """What a reader of the study must know of its plan, in words."""
-    asked, answers, people = protocol.questions, protocol.answers, protocol.participants
-    positive = ", ".join(answers.positive)
-    sampled = f", {number(asked.review_sample)} a {asked.review_stratum}" if asked.review_sample else ""
-    facts = [
-        Fact("Kind", protocol.kind),
-        Fact("Question", asked.wording),
-        Fact("Answers", f"{answers.required} each: {', '.join(answers.values)}"),
-        Fact("Agreement", f"at least {answers.agreement} of {answers.required} say {positive}"),
-        Fact(
-            "Decided early",
-            "closes a question once its verdict is certain" if answers.stop_when_decided else "no",
-        ),
-        Fact("Asked about", f"every mistake{sampled}" if not sampled else f"a sample of mistakes{sampled}"),
-        Fact("Controls", f"{100 * asked.controls:g} % of the questions"),
-        Fact("Gold", f"{100 * asked.gold_share:g} % of a sitting"),
-        Fact("Picture", f"{asked.display_crop} × {asked.display_crop} px centre crop"),
-        Fact("One sitting", f"{people.questions_per_sitting} questions"),
-        Fact("One look", "a person sees an image once" if people.one_look else "no"),
-        Fact("Rule", f"{protocol.analysis.rule}, incomplete questions {protocol.analysis.incomplete}"),
-    ]
-    return tuple(facts)
 
 
 @require_safe
@@ -122,12 +89,13 @@ def study(request: HttpRequest, name: str) -> HttpResponse:
         "protocol": protocol,
         "facts": protocol_facts(protocol),
         "roles": questions_by_role(row),
+        "arms": arm_standings(row, mode=mode),
         "review": review_counts(row),
         "chart": timeline_chart(timeline(row, mode=mode)),
         "seconds": median_seconds(row, mode=mode),
         "gold": gold_rate(row, mode=mode),
         "people": qualities(row, mode=mode, rows=people[:PEOPLE_SHOWN]),
-        "classifiers": row.study_classifiers.select_related("classifier", "run"),
+        "classifiers": row.study_classifiers.select_related("classifier", "run", "attack_run"),
         "amendments": row.amendments.select_related("made_by").order_by("-made_at"),
         "audit": row.audit_entries.order_by("-at", "-pk")[:AUDIT_SHOWN],
     }

@@ -20,6 +20,12 @@ def researcher(view: View[P]) -> View[P]:
 
     Pages are private and never kept: what a researcher logs out of must not come back by "back".
     """
+    kept: Any = cache_control(private=True, no_cache=True)(researchers_file(view))
+    return kept  # type: ignore[no-any-return]  # the decorator of Django is typed loosely
+
+
+def researchers_file(view: View[P]) -> View[P]:
+    """The same gate for pictures that say themselves how long a browser may keep them."""
 
     @wraps(view)
     def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -29,8 +35,7 @@ def researcher(view: View[P]) -> View[P]:
             raise Http404
         return view(request, *args, **kwargs)
 
-    kept: Any = cache_control(private=True, no_cache=True)(checked)
-    return kept  # type: ignore[no-any-return]  # the decorator of Django is typed loosely
+    return checked
 
 
 def person(request: HttpRequest) -> User:

@@ -15,6 +15,7 @@ MISTAKE = QuestionUse.Role.MISTAKE.value
 FOIL = QuestionUse.Role.CONTROL_FOIL.value
 LABEL = QuestionUse.Role.CONTROL_TRUE.value
 TOP5 = QuestionUse.Role.TOP5_LIST.value
+ADVERSARIAL = QuestionUse.Role.ADVERSARIAL.value
 
 # Column of `rectified_error` -> what the list of questions is filtered by, beside the classifier.
 _ERROR_FILTERS: Mapping[str, dict[str, str]] = {
@@ -24,15 +25,40 @@ _ERROR_FILTERS: Mapping[str, dict[str, str]] = {
     "undecided": {"role": MISTAKE, "verdict": "undecided"},
     "coverage": {"role": MISTAKE, "verdict": "undecided"},
 }
+# Column of `arm_pairs` -> which images of the board it counts.
+_BOARD: Mapping[str, str] = {
+    "judged": "all",
+    "first_only": "to_rejected",
+    "second_only": "to_agreed",
+    "both_agreed": "same",
+    "neither": "same",
+}
+_AGREEMENT_FILTERS: Mapping[str, dict[str, str]] = {
+    "questions": {},
+    "agreed": {"verdict": "agreed"},
+    "agreed_share": {"verdict": "agreed"},
+    "undecided": {"verdict": "undecided"},
+}
 
 
-def links_of(study: str, mode: str) -> Link:
-    """The links of one study's tables; answers of other modes stay other answers."""
+def links_of(study: str, mode: str, *, attacked: bool = False) -> Link:
+    """The links of one study's tables; answers of other modes stay other answers.
+
+    `attacked`: it is a study of attacked images, whose questions have a role and arms of their own.
+    """
 
     def link(table: str, column: str, cells: Mapping[str, Cell]) -> str:
         if table == "gold" and column == "question":
             return question_address(study, str(cells["question"]), mode)
+        if table == "turned_verdicts" and column in ("first_positive", "second_positive"):
+            which = column.removesuffix("_positive")
+            return question_address(study, str(cells[f"{which}_question"]), mode)
+        if attacked and table == "arm_pairs" and column in _BOARD:
+            pair = {"first": str(cells["first"]), "second": str(cells["second"])}
+            return turned_address(study, mode, **pair, outcome=_BOARD[column])
         filters = _filters(table, column, cells)
+        if attacked and filters.get("role") == MISTAKE:
+            filters |= {"role": ADVERSARIAL, "arm": str(cells["arm"])}
         return questions_address(study, mode, **filters) if filters else ""
 
     return link
@@ -42,6 +68,12 @@ def questions_address(study: str, mode: str, **filters: str) -> str:
     """The list of questions under these filters."""
     asked = {**filters, **({} if mode == Mode.REAL else {"mode": mode})}
     return reverse("study-questions", kwargs={"name": study}) + (f"?{urlencode(asked)}" if asked else "")
+
+
+def turned_address(study: str, mode: str, **filters: str) -> str:
+    """The board of turned verdicts under these filters."""
+    asked = {**filters, **({} if mode == Mode.REAL else {"mode": mode})}
+    return reverse("study-turned", kwargs={"name": study}) + (f"?{urlencode(asked)}" if asked else "")
 
 
 def question_address(study: str, key: str, mode: str) -> str:
@@ -63,6 +95,12 @@ def _filters(table: str, column: str, cells: Mapping[str, Cell]) -> dict[str, st
             "positive": str(cells["positive"]),
             "complete": "1",
         }
+    if table == "adversarial_agreement" and column in _AGREEMENT_FILTERS:
+        arm = {"classifier": str(cells["classifier"]), "arm": str(cells["arm"])}
+        return {**arm, **_AGREEMENT_FILTERS[column]}
+    if table == "adversarial_accuracy" and column in ("agreed", "undecided"):
+        arm = {"classifier": str(cells["classifier"]), "arm": str(cells["arm"])}
+        return {**arm, "role": ADVERSARIAL, "verdict": column}
     if table == "controls" and column in ("decided", "accepted", "acceptance", "undecided"):
         role = FOIL if cells["control"] == "foil" else LABEL
         verdict = {"accepted": "agreed", "acceptance": "agreed", "undecided": "undecided"}.get(column)

@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.analysis.verdicts import Verdict
+from studyapp.exports.judged import JudgedQuestions
 from studyapp.exports.kept_report import study_report
-from studyapp.exports.report import JudgedQuestions
 from studyapp.models import (
+    AdversarialImage,
     Answer,
     Category,
     ExpertAnswer,
@@ -25,6 +26,7 @@ from studyapp.models import (
     Study,
 )
 from studyapp.protocol.schema import Protocol
+from studyapp.services.adversarial.words import picture_words
 from studyapp.services.plans import protocol_of, setup_of
 from studyapp.views.paging import address
 from studyapp.views.researcher import researcher
@@ -40,6 +42,7 @@ class Asked:
     """What the address filters the list by; empty strings filter nothing."""
 
     classifier: str
+    arm: str
     role: str
     verdict: str
     positive: str
@@ -85,6 +88,7 @@ def questions(request: HttpRequest, name: str) -> HttpResponse:
         "classifiers": list(
             study.study_classifiers.order_by("position").values_list("classifier__name", flat=True)
         ),
+        "arms": list(study.arms.order_by("position").values_list("name", flat=True)),
         "roles": ROLES,
         "verdicts": VERDICTS,
         "counts": range(protocol_of(study).answers.required + 1),
@@ -110,7 +114,10 @@ def question(request: HttpRequest, name: str, key: str) -> HttpResponse:
     context = frame(request, study, "questions")
     mode = context["mode"]
     found = get_object_or_404(
-        Question.objects.select_related("stimulus", "image__category", "image__dataset", "label", "arm"),
+        Question.objects.select_related(
+            *("stimulus__explanation__run", "stimulus__explanation__category"),
+            *("image__category", "image__dataset", "label", "arm"),
+        ),
         study=study,
         key=key,
     )
@@ -126,6 +133,8 @@ def question(request: HttpRequest, name: str, key: str) -> HttpResponse:
         "votes": _votes(found, mode, protocol),
         "uses": found.uses.select_related("study_classifier__classifier").order_by("pk"),
         "predictions": _predictions(study, found),
+        "attacked": _attacked(found),
+        "shown": picture_words(found.stimulus.parameters),
         "experts": ExpertAnswer.objects.filter(question=found).order_by("expert"),
         "others": Question.objects.filter(study=study, image=found.image)
         .exclude(pk=found.pk)
@@ -145,6 +154,7 @@ def _asked(request: HttpRequest) -> Asked:
     positive = request.GET.get("positive", "")
     return Asked(
         classifier=request.GET.get("classifier", "")[:100],
+        arm=request.GET.get("arm", "").replace("\x00", "")[:60],
         role=one_of("role", tuple(value for value, _ in ROLES)),
         verdict=one_of("verdict", VERDICTS),
         positive=positive if positive.isascii() and positive.isdigit() and len(positive) < 5 else "",
@@ -170,6 +180,9 @@ def _kept(study: Study, mode: str, judged: JudgedQuestions, asked: Asked, *, req
         if asked.role:
             uses = uses.filter(role=asked.role)
         keep = keep & np.isin(judged.key, np.fromiter(uses.values_list("question_id", flat=True), np.int64))
+    if asked.arm:
+        there = Question.objects.filter(study=study, arm__name=asked.arm).values_list("pk", flat=True)
+        keep = keep & np.isin(judged.key, np.fromiter(there, np.int64))
     if asked.participant:
         given = Answer.objects.filter(
             question__study=study,
@@ -221,6 +234,16 @@ def _votes(question: Question, mode: str, protocol: Protocol) -> list[Vote]:
         Vote(answer, answer.value in positive, answer.status == Answer.Status.COUNTED)
         for answer in rows.order_by("order", "pk")
     ]
+
+
+def _attacked(question: Question) -> list[AdversarialImage]:
+    """The attacked images that the question is asked about."""
+    rows = AdversarialImage.objects.filter(uses__question=question).distinct()
+    return list(
+        rows.select_related(
+            *("run__classifier", "clean_predicted", "float_predicted", "displayed_predicted")
+        ).order_by("pk")
+    )
 
 
 def _predictions(study: Study, question: Question) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studyapp.views import results, results_export, results_questions
+from studyapp.views import results, results_export, results_questions, results_turned
 
 urlpatterns = [
     path("studies/<str:name>/results/", results.results, name="study-results"),
@@ -17,6 +17,7 @@ urlpatterns = [
         results.figure_file,
         name="study-results-figure",
     ),
+    path("studies/<str:name>/results/turned/", results_turned.turned, name="study-turned"),
     path("studies/<str:name>/export/", results_export.export, name="study-export"),
     path("studies/<str:name>/export/start/", results_export.start, name="study-export-start"),
     path("studies/<str:name>/export/bundle.zip", results_export.download, name="study-export-download"),

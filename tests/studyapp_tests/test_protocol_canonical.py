@@ -22,10 +22,10 @@ from studyapp.protocol.canonical import (
 )
 from studyapp.protocol.checks import cross_checks
 from studyapp.protocol.keys import KeySpec, keys_of
+from studyapp.protocol.kinds import KIND_TABLES, KINDS
 from studyapp.protocol.problems import ProtocolError
-from studyapp.protocol.questions import KINDS
 from studyapp.protocol.reading import read_protocol_text
-from studyapp.protocol.schema import Protocol, ReviewPlan
+from studyapp.protocol.schema import Arm, Protocol, ReviewPlan
 from studyapp.protocol.target import with_target
 from tests.studyapp_tests.protocol_texts import TOP
 
@@ -70,18 +70,26 @@ def values_of(spec: KeySpec) -> st.SearchStrategy[Any]:
 
 
 def tables(table: type, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(table, **({spec.name: values_of(spec) for spec in keys_of(table)} | fixed))
+    """Values of `table`; a key in `fixed` is drawn as that says, where the table has such a key."""
+    return st.builds(table, **{spec.name: fixed.get(spec.name, values_of(spec)) for spec in keys_of(table)})
 
 
 @st.composite
 def protocols(draw: st.DrawFn) -> Protocol:
     """Usable protocols: every key drawn by itself, then what the keys must be to each other made true."""
     kind = draw(st.sampled_from(sorted(KINDS)))
-    wording = words.map(lambda text: text + " {label}?")
+    labelled = kind in ("relevance", "relevance_top5", "adversarial")
+    wording = words.map(lambda text: text + " {label}?") if labelled else words
     fixed = {"wording": wording, "gold_share": st.floats(0.01, 0.5), "hierarchy": words}
     if kind == "relevance":
         fixed["form"] = st.just("single")
-    questions = draw(tables(KINDS[kind], **fixed))
+    if kind == "adversarial":
+        fixed |= {"foil_ranks": st.tuples(st.integers(2, 10), st.integers(10, 20)), "layer": st.none()}
+        fixed |= {"radius": st.none(), "grid": st.just(False)}
+    by_arm = {"form": st.none(), "wording": st.none() | wording, "shows": st.just("explanation")}
+    by_arm["explained"] = st.sampled_from(("adversarial", "true"))
+    known = KINDS[kind]
+    questions = draw(tables(known.questions, **fixed))
     answers = draw(tables(TABLES["answers"][1], values=st.just(("yes", "no", "maybe"))))
     positive = draw(st.sampled_from([("yes",), ("maybe", "yes")]))
     answers = dataclasses.replace(
@@ -89,7 +97,8 @@ def protocols(draw: st.DrawFn) -> Protocol:
     )
     arms = draw(
         st.lists(
-            tables(LISTS["arm"][1], form=st.none(), wording=st.none() | wording),
+            tables(known.arm, **by_arm),
+            min_size=0 if known.arm is Arm else 2,
             max_size=3,
             unique_by=lambda arm: arm.name,
         )
@@ -109,6 +118,10 @@ def protocols(draw: st.DrawFn) -> Protocol:
                 max_questions=st.none(),
                 practice_questions=st.integers(50, 100),
                 practice_pass=st.integers(0, 50),
+                washout_days=st.just(0.0),
+                arm_order=st.sampled_from(("between", "within", "in_order"))
+                if len(arms) > 1
+                else st.just("least_used"),
             )
         ),
         arms=tuple(arms),
@@ -119,6 +132,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
         ),
         review=draw(tables(TABLES["review"][1])),
         rehearsal=draw(tables(TABLES["rehearsal"][1])),
+        **{name: draw(tables(table, **fixed)) for name, table in known.tables.items()},
     )
     assume(not cross_checks(protocol))
     return protocol
@@ -136,7 +150,7 @@ def toml_text(protocol: Protocol, order: list[str]) -> str:
     """The protocol as a file whose tables, and the keys in them, follow `order`."""
     raw = raw_of(protocol)
     lines = [f"{spec.name} = {toml_value(raw[spec.name])}" for spec in keys_of(Protocol)]
-    for name in order:
+    for name in [name for name in order if name in raw]:
         elements: Any = raw[name]
         header = f"\n[[{name}]]  # table" if name in LISTS else f"\n[ {name} ]"
         for table in elements if name in LISTS else [elements]:
@@ -154,7 +168,7 @@ def test_a_protocol_survives_its_canonical_form(protocol: Protocol) -> None:
 
 
 @some
-@given(protocols(), st.permutations(["questions", *TABLES, *LISTS]))
+@given(protocols(), st.permutations(["questions", *TABLES, *KIND_TABLES, *LISTS]))
 def test_any_file_of_a_protocol_has_the_same_hash(protocol: Protocol, order: list[str]) -> None:
     read = read_protocol_text(toml_text(protocol, order))
     assert read == protocol

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from studyapp.protocol.adversarial import AdversarialArm
+from studyapp.protocol.attack import AttackPlan
 from studyapp.protocol.keys import keys_of
+from studyapp.protocol.kinds import KIND_TABLES, KINDS
 from studyapp.protocol.lines import key_lines
 from studyapp.protocol.problems import ProtocolError
-from studyapp.protocol.questions import KINDS, ImageQuestions, Top5Questions
+from studyapp.protocol.questions import ImageQuestions, Top5Questions
 from studyapp.protocol.reading import read_protocol, read_protocol_text
 from studyapp.protocol.reference import reference
 
@@ -70,6 +73,7 @@ def test_the_top5_protocol_asks_about_the_list_and_prints_both_variants() -> Non
 def test_the_recommended_protocol_keeps_the_papers_rule_and_adds_its_controls() -> None:
     paper = read_protocol(ROOT / "protocols" / "misclassification.toml")
     ours = read_protocol(ROOT / "protocols" / "misclassification-calibrated.toml")
+    assert isinstance(ours.questions, ImageQuestions)
     assert ours.questions.wording == paper.questions.wording
     assert (ours.answers.required, ours.answers.agreement) == (5, 4)
     assert (ours.questions.controls, ours.questions.foil_share) == (0.2, 0.5)
@@ -82,10 +86,66 @@ def test_the_recommended_protocol_keeps_the_papers_rule_and_adds_its_controls() 
     assert {exclusion.measure for exclusion in ours.exclusions} == {"seconds", "gold_accuracy"}
 
 
+def test_the_papers_protocol_of_attacked_images_adds_nothing_of_ours() -> None:
+    paper = read_protocol(ROOT / "protocols" / "adversarial.toml")
+    assert paper.attack == AttackPlan(step=0.001, steps=10, norm="linf", space="normalised", radius=None)
+    assert paper.explanation is not None
+    assert (paper.explanation.superpixels, paper.explanation.samples) == (8, 1000)
+    assert (paper.explanation.kernel_width, paper.explanation.rest) == (0.25, "black")
+    first, second = paper.arms
+    assert isinstance(first, AdversarialArm)
+    assert isinstance(second, AdversarialArm)
+    assert (first.shows, second.shows, second.method, second.explained) == (
+        "whole",
+        "explanation",
+        "lime",
+        "asked",
+    )
+    assert (
+        {arm.version for arm in (first, second)} == {arm.label for arm in (first, second)} == {"adversarial"}
+    )
+    assert (paper.answers.required, paper.answers.agreement) == (5, 4)
+    assert (paper.answers.values, paper.answers.positive) == (("yes", "no"), ("yes",))
+    rules = paper.participants
+    assert (rules.arm_order, rules.washout_days, rules.one_look) == ("in_order", 3, False)
+    assert rules.practice_questions == 0
+    assert paper.answers.counterbalance_sides is False
+    assert paper.exclusions == ()
+
+
+def test_people_are_not_told_that_attacked_pictures_hold_no_trick() -> None:
+    told = read_protocol(ROOT / "protocols" / "adversarial.toml").questions.instructions
+    assert "trick" not in told
+    assert "only parts can be seen" in told
+
+
+def test_the_recommended_protocol_of_attacked_images_has_every_control_at_the_same_time() -> None:
+    ours = read_protocol(ROOT / "protocols" / "adversarial-8bit.toml")
+    assert ours.attack is not None
+    assert (ours.attack.space, ours.attack.step, ours.attack.grid) == ("pixel", 1 / 255, True)
+    arms = {arm.name: arm for arm in ours.arms if isinstance(arm, AdversarialArm)}
+    assert {name: (arm.shows, arm.version, arm.label) for name, arm in arms.items()} == {
+        "whole": ("whole", "adversarial", "adversarial"),
+        "explained": ("explanation", "adversarial", "adversarial"),
+        "random": ("random_superpixels", "adversarial", "adversarial"),
+        "explained-true": ("explanation", "adversarial", "adversarial"),
+        "foil": ("explanation", "adversarial", "foil"),
+        "clean": ("whole", "clean", "adversarial"),
+    }
+    assert arms["explained-true"].explained == "true"
+    assert ours.questions.wording == read_protocol(ROOT / "protocols" / "adversarial.toml").questions.wording
+    assert (ours.answers.required, ours.answers.agreement) == (5, 4)
+    rules = ours.participants
+    assert (rules.arm_order, rules.washout_days, rules.one_look) == ("within", 0, True)
+    assert ours.answers.counterbalance_sides is True
+    assert ours.participants.practice_pass > 0
+
+
 def test_the_page_has_every_key_with_its_default_and_meaning() -> None:
     """On failure: print the tables with `python -m studyapp.protocol.reference` and put them in the page."""
     assert reference().strip() in PAGE.read_text(encoding="utf-8")
-    for table in KINDS.values():
+    tables = [table for kind in KINDS.values() for table in (kind.questions, kind.arm)]
+    for table in (*tables, *KIND_TABLES.values()):
         for spec in keys_of(table):
             assert f"| `{spec.name}` |" in reference()
 

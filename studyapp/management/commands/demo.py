@@ -31,26 +31,31 @@ class Command(BaseCommand):
         say = self.stderr.write if options["json"] else self.stdout.write
         built = build(recipe, server=settings.BASE_URL, say=lambda text: say(f"- {text}"))
         login = demo_login(var)
-        board = f"{settings.BASE_URL}/"
-        results = f"{settings.BASE_URL}/studies/{built.rehearsed.name}/results/?mode=rehearsal"
+        base = settings.BASE_URL
+        first, *others = (f"{base}/studies/{study.name}/results/?mode=rehearsal" for study in built.answered)
         if options["json"]:
             self.stdout.write(
                 json.dumps(
                     {
-                        "board": board,
-                        "participant": built.participant_url,
-                        "results": results,
+                        "board": f"{base}/",
+                        "participant": built.open[0].participant_url,
+                        "results": first,
+                        "participants": {each.study.name: each.participant_url for each in built.open},
+                        "all_results": [first, *others],
                         "username": login.username,
                         "login_file": str(login.kept_in),
                     }
                 )
             )
             return
-        self.stdout.write(
-            f"\nSecond Look is ready.\n"
-            f"  Board        {board}\n"
-            f"  Results      {results}\n"
-            f"  Participant  {built.participant_url}\n"
-            f"  Admin        {settings.BASE_URL}/admin/   {login.username} / {login.password}"
-            f"   (also in {login.kept_in})"
-        )
+        lines = ["", "Second Look is ready.", f"  Board        {base}/", f"  Results      {first}"]
+        lines += [f"               {address}" for address in others]
+        for place, each in enumerate(built.open):
+            lines.append(
+                f"  {'' if place else 'Participant':<12} {each.participant_url}   {each.study.title}"
+            )
+        lines += [
+            f"  Gallery      {base}/admin/gallery/",
+            f"  Admin        {base}/admin/   {login.username} / {login.password}   (also in {login.kept_in})",
+        ]
+        self.stdout.write("\n".join(lines))

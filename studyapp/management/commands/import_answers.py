@@ -19,7 +19,8 @@ class Command(ResearchCommand):
 
     help = (
         "Import answers collected elsewhere: image, label (class_index, wnid or name), participant, "
-        "answer[, seconds]; or a Mechanical Turk batch-result CSV."
+        "answer[, seconds]; or a Mechanical Turk batch-result CSV. Of assignment studies and audits: "
+        "question (its key in questions.csv), participant, answer[, seconds]."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -41,7 +41,10 @@ class Command(ResearchCommand):
             "--planted-acceptance",
             default="",
             metavar="FILE|NAME=SHARE,…",
-            help="share of each classifier's mistakes that is relevant; default: spread from 0.45 to 0.15",
+            help=(
+                "share of each classifier's mistakes that is relevant (default: spread from 0.45 to 0.15); "
+                "of an assignment study, success by arm; of an audit, rates of 'group: attribute'"
+            ),
         )
         parser.add_argument("--seed", type=int, default=None, help="default: drawn; what is drawn is stored")
 

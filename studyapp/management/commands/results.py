@@ -13,8 +13,11 @@ from studyapp.exports.results_json import results_json
 from studyapp.models import Mode, Study
 from studyapp.services.bootstrap import ensure_bootstrap_draw
 
-# One row per person or gold question: for files, not for a terminal.
-LONG = ("participants", "gold", "reliability_detail")
+# One row per person, category or gold question: for files, not for a terminal.
+LONG = (
+    *("participants", "gold", "reliability_detail", "turned_verdicts"),
+    *("assignment_people", "assignment_categories"),
+)
 
 
 class Command(BaseCommand):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from django.utils.text import slugify
@@ -16,6 +17,11 @@ from studyapp.tasks.digits import DigitTraining, train_digit_classifier
 PROTOCOLS = Path(__file__).resolve().parents[3] / "protocols"
 REHEARSED = PROTOCOLS / "digits-rehearsal.toml"
 OPEN = PROTOCOLS / "digits-open.toml"
+ADVERSARIAL_REHEARSED = PROTOCOLS / "digits-adversarial-rehearsal.toml"
+ADVERSARIAL_OPEN = PROTOCOLS / "digits-adversarial-open.toml"
+ASSIGNMENT_REHEARSED = PROTOCOLS / "digits-assignment-rehearsal.toml"
+ASSIGNMENT_OPEN = PROTOCOLS / "digits-assignment-open.toml"
+PAPERS_ATTACK = PROTOCOLS / "adversarial.toml"
 IMAGENET_CLASSIFIERS = (
     "efficientnet_lite0",
     "efficientnet_lite1",
@@ -23,6 +29,10 @@ IMAGENET_CLASSIFIERS = (
     "squeezenet1_1_caffe",
 )
 SIMULATED_ERROR_RATE = 0.05
+# Masked pictures for each photograph: a quarter of the paper's, so that a newcomer need not wait.
+PHOTO_SAMPLES = 250
+# Of some thousand attacked digits: enough for both studies, and for pages of a gallery.
+EXPLAINED_DIGITS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +55,63 @@ class DemoClassifier:
     architecture: str
     dataset: str
     weights: Path | None = None
-    planted_acceptance: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAttack:
+    """An attack and its explanations, with the parameters of a protocol file.
+
+    `limit`: explain so many drawn images, not all. With `methods` these explain both versions of every
+    picture, LIME from `samples` masked ones, instead of what the protocol's arms need.
+    """
+
+    dataset: str
+    classifier: str
+    protocol: Path
+    limit: int | None = None
+    methods: tuple[str, ...] = ()
+    samples: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DemoExamples:
+    """One method's prototypes and criticisms of every category."""
+
+    dataset: str
+    classifier: str
+    method: str
+    prototypes: int
+    criticisms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoProbe:
+    """A colour probe of one dataset."""
+
+    dataset: str
+    classifiers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoStudy:
-    """A study's protocol and the file it was read from."""
+    """A study's protocol, the file it was read from, and what simulated participants are made to think."""
 
     protocol: Protocol
     file: Path
+    planted: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything one demo builds, in order."""
+    """Everything one demo builds, in order; the first answered and the first open study are shown first."""
 
     datasets: tuple[DemoDataset, ...]
     classifiers: tuple[DemoClassifier, ...]
-    rehearsed: DemoStudy
-    open: DemoStudy
+    answered: tuple[DemoStudy, ...]
+    open: tuple[DemoStudy, ...]
+    attacks: tuple[DemoAttack, ...] = ()
+    examples: tuple[DemoExamples, ...] = ()
+    probes: tuple[DemoProbe, ...] = ()
 
 
 def embedded_recipe(var: Path) -> Recipe:
@@ -90,25 +138,49 @@ def embedded_recipe(var: Path) -> Recipe:
             ),
         ),
         classifiers=(
-            DemoClassifier("digits-cnn", "digits_cnn", "digits", weights["digits-cnn"], 0.45),
-            DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"], 0.15),
+            DemoClassifier("digits-cnn", "digits_cnn", "digits", weights["digits-cnn"]),
+            DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"]),
             DemoClassifier("efficientnet-lite0", "efficientnet_lite0", "photos"),
         ),
-        rehearsed=DemoStudy(read_protocol(REHEARSED), REHEARSED),
-        open=DemoStudy(read_protocol(OPEN), OPEN),
+        attacks=(
+            DemoAttack("digits", "digits-cnn", ADVERSARIAL_REHEARSED, limit=EXPLAINED_DIGITS),
+            DemoAttack(
+                "photos",
+                "efficientnet-lite0",
+                PAPERS_ATTACK,
+                methods=("lime", "integrated_gradients", "gradcam"),
+                samples=PHOTO_SAMPLES,
+            ),
+        ),
+        examples=(
+            DemoExamples("digits", "digits-cnn", "mmd_critic", 6),
+            DemoExamples("digits", "digits-cnn", "mmd_critic", 3, 3),
+            DemoExamples("digits", "digits-cnn", "adversarial", 6),
+            DemoExamples("digits", "digits-cnn", "adversarial", 3, 3),
+            DemoExamples("digits", "digits-cnn", "probability", 6),
+            DemoExamples("digits", "digits-cnn", "probability", 3, 3),
+            DemoExamples("digits", "digits-cnn", "random", 6),
+        ),
+        probes=(DemoProbe("photos", ("efficientnet-lite0",)),),
+        answered=(
+            _as_written(REHEARSED, {"digits-cnn": 0.45, "digits-linear": 0.15}),
+            _as_written(ADVERSARIAL_REHEARSED),
+            _as_written(ASSIGNMENT_REHEARSED),
+        ),
+        open=(_as_written(OPEN), _as_written(ADVERSARIAL_OPEN), _as_written(ASSIGNMENT_OPEN)),
     )
 
 
 def folder_recipe(folder: Path) -> Recipe:
-    """The same demo over a researcher's own labelled images, with four ImageNet classifiers."""
+    """The relevance studies over a researcher's own labelled images, with four ImageNet classifiers."""
     name = slugify(folder.resolve().name) or "images"
     labels = folder / "labels.csv"
-    planted = (0.45, 0.35, 0.30, 0.15)
     classifiers = tuple(
-        DemoClassifier(architecture.replace("_", "-"), architecture, name, planted_acceptance=share)
-        for architecture, share in zip(IMAGENET_CLASSIFIERS, planted, strict=True)
+        DemoClassifier(architecture.replace("_", "-"), architecture, name)
+        for architecture in IMAGENET_CLASSIFIERS
     )
     names = tuple(classifier.name for classifier in classifiers)
+    planted = dict(zip(names, (0.45, 0.35, 0.30, 0.15), strict=True))
     return Recipe(
         datasets=(
             DemoDataset(
@@ -116,12 +188,25 @@ def folder_recipe(folder: Path) -> Recipe:
             ),
         ),
         classifiers=classifiers,
-        rehearsed=_photographs(REHEARSED, name, names, f"{name}-rehearsal", "answered in rehearsal"),
-        open=_photographs(OPEN, name, names, f"{name}-open", "your own look"),
+        answered=(
+            _photographs(REHEARSED, name, names, f"{name}-rehearsal", "answered in rehearsal", planted),
+        ),
+        open=(_photographs(OPEN, name, names, f"{name}-open", "your own look", {}),),
     )
 
 
-def _photographs(file: Path, dataset: str, classifiers: tuple[str, ...], name: str, what: str) -> DemoStudy:
+def _as_written(file: Path, planted: Mapping[str, float] | None = None) -> DemoStudy:
+    return DemoStudy(read_protocol(file), file, planted or {})
+
+
+def _photographs(
+    file: Path,
+    dataset: str,
+    classifiers: tuple[str, ...],
+    name: str,
+    what: str,
+    planted: Mapping[str, float],
+) -> DemoStudy:
     """A demo protocol pointed at photographs: smooth resizing and the usual centre crop."""
     plan = with_target(
         read_protocol(file), dataset=dataset, classifiers=classifiers, name=name, title=f"{dataset}, {what}"
@@ -133,4 +218,5 @@ def _photographs(file: Path, dataset: str, classifiers: tuple[str, ...], name: s
             recruitment=replace(plan.recruitment, title="Do these words fit the picture?"),
         ),
         file,
+        planted,
     )

@@ -83,7 +83,7 @@ class Answering:
     def _two_tabs(self, page: Page, form: Form) -> Page:
         """The same question in two tabs: the second one's later, opposite answer must change nothing."""
         value = self._decide(page, form)
-        other = next((button.value for button in form.buttons if button.value != value), value)
+        other = next((button.value for button in form.offered if button.value != value), value)
         tab = Browser(self._around.server)
         try:
             seen = tab.get(self._diary.address).page()
@@ -123,7 +123,7 @@ class Answering:
 
     def _forge(self, page: Page, form: Form) -> None:
         """Submissions that must be refused: no such answer, another person's question, a forged token."""
-        value = form.buttons[0].value
+        value = form.offered[0].value
         self._expect_refused(self._tab.post(form.action, self._filled(form, _NOT_OFFERED)), 400)
         foreign = [key for key in self._around.presentations[-100:] if key not in self._decided]
         if foreign:
@@ -159,11 +159,13 @@ class Answering:
             tab.close()
 
     def _look_at(self, page: Page) -> None:
-        """Fetch the picture unless a cache would have it, and say that it is on the screen."""
-        if page.picture not in self._around.pictures:
-            reply = self._tab.get(page.picture)
+        """Fetch the pictures unless a cache would have them, and say that they are on the screen."""
+        for picture in (page.picture, *page.beside):
+            if picture in self._around.pictures:
+                continue
+            reply = self._tab.get(picture)
             arrived = reply.status == 200 and reply.kind == "image/png"
-            self._around.pictures[page.picture] = len(reply.body) if arrived else 0
+            self._around.pictures[picture] = len(reply.body) if arrived else 0
         if page.served:
             self._around.presentations.append(page.presentation)
             if self._tab.post(page.served, {"presentation": page.presentation}).status != 204:
@@ -176,24 +178,16 @@ class Answering:
         return self._decided[page.presentation]
 
     def _choice(self, page: Page, form: Form) -> str:
-        """A button that says what is true or, at the error rate, one that says the opposite."""
-        plan = self._around.plan
-        sight = page.sight()
-        truth = plan.sights.get(sight)
-        if truth is None:
-            raise ServerTrouble(f"a picture and class names that the study does not have: {page.labels}")
-        says_yes = truth != (self._rng.random() < plan.error_rate)
-        fitting = [b.value for b in form.buttons if (plan.means(sight, b) in plan.positive) == says_yes]
-        if not fitting:
-            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
-        return str(self._rng.choice(fitting))
+        return self._around.plan.choose(page, form, self._rng)
 
     def _submit(self, form: Form, value: str, tab: Browser | None = None) -> Reply:
         return (tab or self._tab).post(form.action, self._filled(form, value))
 
-    def _filled(self, form: Form, value: str) -> dict[str, str]:
-        seconds = {name: "1.250" for name in ("active_seconds", "idle_seconds") if name in form.fields}
-        return {**form.fields, **seconds, "value": value}
+    def _filled(self, form: Form, value: str) -> dict[str, str | list[str]]:
+        """The fields as a browser sends them: every line that is chosen, and how long it took."""
+        active = f"{self._around.plan.seconds(self._rng):.3f}"
+        seconds = {name: active for name in ("active_seconds", "idle_seconds") if name in form.fields}
+        return {**form.fields, **seconds, "value": value.split(",") if form.choices else value}
 
     def _note(self, reply: Reply, page: Page) -> bool:
         """Whether the server took the answer: then it sent us on to the sitting's own page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from studyapp.management.rehearsal.pages import Page, read_page
@@ -13,6 +14,9 @@ PATIENCE = 60.0
 _MOST_REDIRECTS = 5
 _RETRIES = 3
 _FORM = "application/x-www-form-urlencoded"
+
+# A form's fields; a field of several values is sent as many times.
+Fields: TypeAlias = Mapping[str, str] | Mapping[str, str | list[str]]
 
 
 class ServerTrouble(Exception):
@@ -58,13 +62,13 @@ class Browser:
         """HEAD, as a link preview sends it."""
         return self._follow("HEAD", path, None)
 
-    def post(self, path: str, fields: Mapping[str, str]) -> Reply:
+    def post(self, path: str, fields: Fields) -> Reply:
         """POST a form and follow the redirect."""
-        return self._follow("POST", path, urlencode(fields))
+        return self._follow("POST", path, urlencode(fields, doseq=True))
 
-    def post_unheard(self, path: str, fields: Mapping[str, str]) -> None:
+    def post_unheard(self, path: str, fields: Fields) -> None:
         """POST a form and lose the connection before the reply."""
-        self._connection.request("POST", path, urlencode(fields), {"Content-Type": _FORM})
+        self._connection.request("POST", path, urlencode(fields, doseq=True), {"Content-Type": _FORM})
         self.close()
 
     def close(self) -> None:

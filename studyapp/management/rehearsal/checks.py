@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from studyapp.management.rehearsal.diary import Diary
+from studyapp.management.rehearsal.habits import Ending
 from studyapp.management.rehearsal.report import Finding
 from studyapp.models import (
     Answer,
@@ -21,6 +22,7 @@ from studyapp.models import (
     Stimulus,
     Study,
 )
+from studyapp.services.arms import keeps_apart
 from studyapp.services.plans import protocol_of, setup_of
 
 STANDING = (Answer.Status.COUNTED, Answer.Status.SURPLUS)
@@ -38,6 +40,7 @@ def check_rows(
         check_nobody_twice(study),
         check_sittings(link, diaries),
         check_modes(study, link, before),
+        *((check_arms(study, diaries),) if keeps_apart(protocol_of(study)) else ()),
     )
 
 
@@ -160,6 +163,23 @@ def check_sittings(link: RecruitmentLink, diaries: Sequence[Diary]) -> Finding:
         "one sitting for each consent, with the completion code that was shown",
         stored.count() == entered and unequal == 0 and max(codes.values(), default=1) == 1,
         f"{entered} consents, {stored.count()} sittings, {len(codes)} codes shown, {unequal} differ",
+    )
+
+
+def check_arms(study: Study, diaries: Sequence[Diary]) -> Finding:
+    """Nobody was shown questions of two arms that exclude each other, also not who came again at once.
+
+    A rehearsal is over long before any washout is.
+    """
+    shown = Presentation.objects.filter(question__study=study, mode=Mode.REHEARSAL).order_by()
+    arms = shown.values("participant_id").annotate(arms=Count("question__arm", distinct=True))
+    both = arms.filter(arms__gt=1).count()
+    turned_away = sum(diary.ending is Ending.TURNED_AWAY for diary in diaries)
+    return Finding(
+        "nobody is in two arms that the protocol keeps apart",
+        both == 0,
+        f"{arms.count()} people, {both} in more than one arm; {turned_away} came again at once and were "
+        "turned away",
     )
 
 

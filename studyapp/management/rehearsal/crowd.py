@@ -14,23 +14,29 @@ import numpy as np
 from tqdm import tqdm
 
 from studyapp.management.rehearsal.diary import Diary, Surroundings
-from studyapp.management.rehearsal.habits import Ending
+from studyapp.management.rehearsal.habits import Ending, comes_again
 from studyapp.management.rehearsal.person import Person
-from studyapp.management.rehearsal.plan import RehearsalPlan
+from studyapp.management.rehearsal.truth import Truth
 
 THREADS = 8
 _LOOK_EVERY = 0.1
 
 
 class Crowd:
-    """Everybody who takes part in one rehearsal; `answers` counts what the server has taken."""
+    """Everybody who takes part in one rehearsal; `answers` counts what the server has taken.
 
-    def __init__(self, *, server: str, join: str, plan: RehearsalPlan, rng: np.random.Generator) -> None:
+    `come_again`: some who have finished try at once to take part once more.
+    """
+
+    def __init__(
+        self, *, server: str, join: str, plan: Truth, rng: np.random.Generator, come_again: bool = False
+    ) -> None:
         self.people: list[Person] = []
         self.answers = 0
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._rng = rng
+        self._come_again = come_again
         self.around = Surroundings(
             server=server, join=join, plan=plan, stop=threading.Event(), answered=self._count
         )
@@ -62,8 +68,20 @@ class Crowd:
             with self._lock:
                 person = Person(next(self._numbers), self.around, self._rng.spawn(1)[0], steady=steady)
                 self.people.append(person)
-            if person.visit().ending in (Ending.REFUSED, Ending.TROUBLE):
+            ending = person.visit().ending
+            if ending is Ending.FINISHED and self._come_again and comes_again(person.diary.person):
+                ending = self._once_more(person)
+            if ending in (Ending.REFUSED, Ending.TROUBLE):
                 return
+
+    def _once_more(self, person: Person) -> Ending:
+        """The same participant tries to take part again, right after the end of the first visit."""
+        with self._lock:
+            returned = Person(
+                next(self._numbers), self.around, self._rng.spawn(1)[0], steady=True, again=person.consent
+            )
+            self.people.append(returned)
+        return returned.visit().ending
 
     def _in_threads(self, works: Sequence[Callable[[], object]], bar: tqdm[None] | None) -> None:
         with ThreadPoolExecutor(THREADS) as pool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from studyapp.management.rehearsal.habits import Ending, Habit
-from studyapp.management.rehearsal.plan import RehearsalPlan
+from studyapp.management.rehearsal.truth import Truth
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Surroundings:
 
     server: str
     join: str
-    plan: RehearsalPlan
+    plan: Truth
     stop: threading.Event
     answered: Callable[[], None]
     pictures: dict[str, int] = field(default_factory=dict)

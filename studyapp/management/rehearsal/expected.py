@@ -88,13 +88,17 @@ def _expected(
 
 
 def agreed_tail(classifier: ClassifierEvidence, agreed: FloatArray, observed: int) -> float:
-    """Two-sided probability of `observed` agreed mistakes or a more unlikely count, given the plan.
+    """Two-sided probability of `observed` agreed mistakes or a more unlikely count, given the plan."""
+    asked = classifier.mistake_question[~classifier.correct]
+    return count_tail(agreed[asked[asked != NO_QUESTION]], observed)
+
+
+def count_tail(probability: FloatArray, observed: int) -> float:
+    """Two-sided probability of `observed` or a more unlikely count of outcomes with these probabilities.
 
     The count is a sum of independent yes-or-no outcomes with few distinct probabilities: the convolution
     of one binomial for each.
     """
-    asked = classifier.mistake_question[~classifier.correct]
-    probability = agreed[asked[asked != NO_QUESTION]]
     mass: FloatArray = np.ones(1)
     for level, size in zip(*np.unique(probability, return_counts=True), strict=True):
         mass = np.convolve(mass, binom.pmf(np.arange(size + 1), size, level))

@@ -24,13 +24,14 @@ class Ending(StrEnum):
     WITHOUT_ANSWER = "ended with a completion code before the first question"
     LEFT = "left in the middle of a question"
     REFUSED = "found nothing left to answer"
+    TURNED_AWAY = "came again at once and was turned away"
     STOPPED = "was stopped with the rehearsal"
     TROUBLE = "met a page that should not be"
 
 
 HABITS = tuple(Habit)
 _EVERY = 5
-_LEAVES, _RETURNS, _CROWD = 1, 2, 8
+_LEAVES, _RETURNS, _COMES_AGAIN, _CROWD = 1, 2, 3, 8
 
 
 def habit_at(*, person: int, answered: int) -> Habit | None:
@@ -48,6 +49,11 @@ def comes_back(person: int) -> bool:
 def leaves(person: int) -> bool:
     """Whether this person leaves in the middle of a question until after the lease has ended."""
     return person % _CROWD == _LEAVES
+
+
+def comes_again(person: int) -> bool:
+    """Whether this person, having finished, tries at once to take part once more."""
+    return person % _CROWD == _COMES_AGAIN
 
 
 def consents_twice(person: int) -> bool:

@@ -18,12 +18,21 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that can be submitted: where it goes, its hidden fields, its buttons, its text boxes."""
+    """A form that can be submitted: where it goes, its hidden fields, its buttons, its text boxes.
+
+    `choices` are lines of which several may be chosen; a button then only sends them.
+    """
 
     action: str
     fields: Mapping[str, str]
     buttons: tuple[Button, ...]
     boxes: tuple[str, ...]
+    choices: tuple[Button, ...] = ()
+
+    @property
+    def offered(self) -> tuple[Button, ...]:
+        """What may be answered."""
+        return self.choices or self.buttons
 
     @property
     def step(self) -> str:
@@ -35,7 +44,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a person sees of a question: the picture's address and the class names asked about."""
+    """What a person sees of a question: the picture's address and the class names asked about.
+
+    Where groups of pictures stand beside it, their addresses are the `labels`.
+    """
 
     picture: str
     labels: tuple[str, ...]
@@ -43,7 +55,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: heading, picture, class names, forms, links, and what its script would send."""
+    """One page: heading, picture, class names, forms, links, and what its script would send.
+
+    `beside` are the addresses of the pictures in groups, in the order shown.
+    """
 
     heading: str
     picture: str
@@ -53,6 +68,7 @@ class Page:
     code: str
     served: str
     presentation: str
+    beside: tuple[str, ...] = ()
 
     def form(self, step: str) -> Form | None:
         """The form that leads to that step, if the page has one."""
@@ -66,7 +82,7 @@ class Page:
         """The picture and the class names: those in the sentence and the list, else those on the buttons."""
         form = self.asking()
         beside = [button.text for button in form.buttons if button.value in SIDES] if form else []
-        return sight_of(self.picture, self.labels, beside)
+        return sight_of(self.picture, self.beside or self.labels, beside)
 
 
 SIDES = ("left", "right")
@@ -91,6 +107,7 @@ class _OpenForm:
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[Button] = field(default_factory=list)
     boxes: list[str] = field(default_factory=list)
+    choices: list[Button] = field(default_factory=list)
 
 
 class _Reader(HTMLParser):
@@ -107,12 +124,16 @@ class _Reader(HTMLParser):
         self._texts: list[str] = []
         self._open: list[str] = []
         self._button: str | None = None
+        self._choice: str | None = None
+        self._beside: list[str] = []
         self._picture = self._served = self._presentation = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and given.get("method", "get").lower() == "post":
             self._form = _OpenForm(given.get("action", ""))
+        elif tag == "input" and given.get("type") == "checkbox":
+            self._choice, self._texts = given.get("value", ""), []
         elif tag == "input" and self._form is not None and given.get("name"):
             self._form.fields[given["name"]] = given.get("value", "")
         elif tag == "textarea" and self._form is not None:
@@ -122,6 +143,8 @@ class _Reader(HTMLParser):
             self._texts = []
         elif tag == "img" and given.get("id") == "picture":
             self._picture = given.get("src", "")
+        elif tag == "img" and "data-part" in given:
+            self._beside.append(given.get("src", ""))
         elif tag == "main" and "data-served" in given:
             self._served, self._presentation = given["data-served"], given.get("data-presentation", "")
         elif tag == "a":
@@ -139,10 +162,11 @@ class _Reader(HTMLParser):
         elif tag == "button" and self._form is not None and self._button is not None:
             self._form.buttons.append(Button(self._button, "".join(self._texts).strip()))
             self._button = None
+        elif tag == "label" and self._form is not None and self._choice is not None:
+            self._form.choices.append(Button(self._choice, "".join(self._texts).strip()))
+            self._choice = None
         elif tag == "form" and self._form is not None:
-            done = self._form
-            fields = MappingProxyType(done.fields)
-            self._forms.append(Form(done.action, fields, tuple(done.buttons), tuple(done.boxes)))
+            self._forms.append(_finished(self._form))
             self._form = None
 
     def handle_data(self, data: str) -> None:
@@ -164,7 +188,13 @@ class _Reader(HTMLParser):
             code="".join(self._code).strip(),
             served=self._served,
             presentation=self._presentation,
+            beside=tuple(self._beside),
         )
+
+
+def _finished(form: _OpenForm) -> Form:
+    fields = MappingProxyType(form.fields)
+    return Form(form.action, fields, tuple(form.buttons), tuple(form.boxes), tuple(form.choices))
 
 
 _WATCHED = frozenset({"h1", "li", "strong", "kbd", "output"})

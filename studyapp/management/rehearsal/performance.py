@@ -16,9 +16,10 @@ from studyapp.management.rehearsal.browser import Browser, ServerTrouble
 from studyapp.management.rehearsal.checks import RealRows, real_rows, unfilled
 from studyapp.management.rehearsal.crowd import THREADS, Crowd, progress_bar
 from studyapp.management.rehearsal.diary import Diary
-from studyapp.management.rehearsal.plan import RehearsalPlan
+from studyapp.management.rehearsal.truth import Truth
 from studyapp.models import Mode, Presentation, QuestionSlots, RecruitmentLink, Stimulus, Study
 from studyapp.recruitment.link import create_link
+from studyapp.services.arms import keeps_apart
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 
@@ -34,7 +35,7 @@ class Performance:
     """
 
     server: str
-    plan: RehearsalPlan
+    plan: Truth
     link: RecruitmentLink
     diaries: tuple[Diary, ...]
     pictures: Mapping[str, int]
@@ -46,7 +47,7 @@ class Performance:
 def perform(
     *,
     study: Study,
-    plan: RehearsalPlan,
+    plan: Truth,
     server: str,
     participants: int | None,
     rng: np.random.Generator,
@@ -63,7 +64,7 @@ def perform(
     link = create_link(study=study, mode=Mode.REHEARSAL, note=NOTE)
     join = reverse("participant:join", args=[link.token])
     _expect_server(server, join)
-    crowd = Crowd(server=server, join=join, plan=plan, rng=rng)
+    crowd = Crowd(server=server, join=join, plan=plan, rng=rng, come_again=keeps_apart(protocol_of(study)))
     with progress_bar(total=answers_wanted(study), shown=progress) as bar:
         for number in range(_ROUNDS):
             wanted = _people_needed(study) if unfilled(study) else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -20,12 +20,22 @@ _SCREEN = {"screen_width": "390", "screen_height": "844", "pixel_ratio": "3"}
 
 
 class Person:
-    """One simulated participant with a browser. `steady` people neither leave nor disturb anything."""
+    """One simulated participant with a browser. `steady` people neither leave nor disturb anything.
+
+    `again`: the consent that somebody gave before, who comes once more as the same participant.
+    """
 
     def __init__(
-        self, number: int, around: Surroundings, rng: np.random.Generator, *, steady: bool = False
+        self,
+        number: int,
+        around: Surroundings,
+        rng: np.random.Generator,
+        *,
+        steady: bool = False,
+        again: Mapping[str, str] | None = None,
     ) -> None:
         self.diary = Diary(number)
+        self.consent = dict(again or {})
         self._around = around
         self._steady = steady
         self._tab = Browser(around.server)
@@ -64,13 +74,15 @@ class Person:
 
     def _arrive(self) -> Page | None:
         """A link preview looks first; then the information is read and consent given, perhaps twice."""
+        if self.consent:
+            return self._come_again()
         self._tab.head(self._around.join)
         page = self._tab.get(self._around.join).page()
         consent = next((form for form in page.forms if "visitor" in form.fields), None)
         if consent is None:
             self.diary.ending = Ending.REFUSED
             return None
-        fields = {**consent.fields, **_SCREEN}
+        self.consent = fields = {**consent.fields, **_SCREEN}
         reply = self._tab.post(self._around.join, fields)
         if not reply.path.startswith("/sit/"):
             # Somebody else took the last question between the information and the consent.
@@ -81,6 +93,15 @@ class Person:
             again = self._tab.post(self._around.join, fields)
             if again.path != reply.path:
                 self.diary.complain("the same consent sent twice started two sittings")
+        return reply.page()
+
+    def _come_again(self) -> Page | None:
+        """Give the same consent once more: a new visit where the study allows one, else a kind page."""
+        reply = self._tab.post(self._around.join, self.consent)
+        if not reply.path.startswith("/sit/"):
+            self.diary.ending = Ending.TURNED_AWAY
+            return None
+        self.diary.address = reply.path
         return reply.page()
 
     def _go_on(self, page: Page) -> None:

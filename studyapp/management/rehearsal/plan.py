@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from django.urls import reverse
 from scipy.optimize import lsq_linear
 
-from studyapp.management.rehearsal.pages import SIDES, Button, Sight, sight_of
+from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.pages import SIDES, Button, Form, Page, Sight, sight_of
 from studyapp.models import Answer, Draw, Mode, Question, QuestionUse, Study
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.wording import shown_question
 
+if TYPE_CHECKING:
+    from studyapp.management.rehearsal.recovery import Recovery
+
 PURPOSE = "rehearsal_plan"
 LABEL_RELEVANT = 0.98
 FOIL_RELEVANT = 0.03
 FIRST_SHARE, LAST_SHARE = 0.45, 0.15
+_SECONDS = 1.25
 
 _JUDGED = (QuestionUse.Role.MISTAKE, QuestionUse.Role.TOP5_LIST)
 _LABELS = (QuestionUse.Role.TRUE_LABEL, QuestionUse.Role.CONTROL_TRUE, QuestionUse.Role.CORRECT)
@@ -42,6 +48,28 @@ class RehearsalPlan:
     sights: Mapping[Sight, bool]
     positive: frozenset[str]
     predicted: Mapping[Sight, str]
+
+    def choose(self, page: Page, form: Form, rng: np.random.Generator) -> str:
+        """A button that says what is true or, at the error rate, one that says the opposite."""
+        sight = page.sight()
+        truth = self.sights.get(sight)
+        if truth is None:
+            raise ServerTrouble(f"a picture and class names that the study does not have: {page.labels}")
+        says_yes = truth != (rng.random() < self.error_rate)
+        fitting = [b.value for b in form.buttons if (self.means(sight, b) in self.positive) == says_yes]
+        if not fitting:
+            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
+        return str(rng.choice(fitting))
+
+    def seconds(self, rng: np.random.Generator) -> float:
+        """Times play no part here."""
+        return _SECONDS
+
+    def recover(self, study: Study) -> Recovery:
+        """The tables' errors beside the planted ones."""
+        from studyapp.management.rehearsal.recovery import recover
+
+        return recover(study=study, plan=self)
 
     def means(self, sight: Sight, button: Button) -> str:
         """The answer that a button of a question stands for."""
@@ -83,7 +111,7 @@ def ensure_plan(
             drawn
         ):
             return _plan(study, asked, shares, error_rate, {key: bool(drawn[key]) for key in drawn})
-        if _answered(study):
+        if answered_in_rehearsal(study):
             raise Refused(
                 f"study {study.name} has rehearsal answers that follow another plan "
                 f"({stored.values[0]}); rehearse it with the same values, or rehearse a new study"
@@ -241,6 +269,7 @@ def _parameters(shares: Mapping[str, float], error_rate: float) -> dict[str, obj
     return {"planted": dict(shares), "error_rate": error_rate}
 
 
-def _answered(study: Study) -> bool:
+def answered_in_rehearsal(study: Study) -> bool:
+    """Whether simulated participants have answered a question of the study."""
     rows = Answer.objects.filter(question__study=study, mode=Mode.REHEARSAL)
     return rows.exclude(status=Answer.Status.PRACTICE).exists()

@@ -19,13 +19,13 @@ class Finding:
 class Recovered:
     """One number of the results beside what was planted; all are fractions of 1.
 
-    `planted`: by the drawn truth alone. `expected`: with people who err at the stated rate. `estimate` and
-    `interval`: what the table says. `slack`: half a step of the table, because an expectation lies between
-    the steps.
+    `standard`: the number before people were asked, where there is one. `planted`: by the drawn truth alone.
+    `expected`: with people who err at the stated rate. `estimate` and `interval`: what the table says.
+    `slack`: half a step of the table, because an expectation lies between the steps.
     """
 
     quantity: str
-    standard: float
+    standard: float | None
     planted: float
     expected: float
     estimate: float
@@ -39,8 +39,9 @@ class Recovered:
 
     def __str__(self) -> str:
         low, high = self.interval
+        standard = "" if self.standard is None else f"standard {self.standard:.2%}, "
         return (
-            f"{self.quantity}: standard {self.standard:.2%}, planted {self.planted:.2%}, expected "
+            f"{self.quantity}: {standard}planted {self.planted:.2%}, expected "
             f"{self.expected:.2%}; table {self.estimate:.2%} [{low:.2%}, {high:.2%}]"
         )
 

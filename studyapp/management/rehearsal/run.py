@@ -9,10 +9,11 @@ from types import MappingProxyType
 import numpy as np
 
 from studyapp.management.rehearsal.checks import check_pages, check_rows, unfilled
+from studyapp.management.rehearsal.habits import Ending
 from studyapp.management.rehearsal.performance import Performance, perform
-from studyapp.management.rehearsal.plan import ensure_plan
-from studyapp.management.rehearsal.recovery import Recovery, recover
+from studyapp.management.rehearsal.recovery import Recovery
 from studyapp.management.rehearsal.report import Finding, RehearsalReport
+from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Mode, Study
 from studyapp.services.refusals import Refused
 from studyapp.services.rehearsals import record_rehearsal
@@ -31,8 +32,8 @@ def rehearse(
 ) -> RehearsalReport:
     """Let simulated participants answer `study` at the running `server`, and check everything they left.
 
-    `participants` None: as many as it takes to fill every question. `planted`: the share of each
-    classifier's mistakes that is relevant (those not named are spread from 0.45 to 0.15). A rehearsal that
+    `participants` None: as many as it takes to fill every question. `planted`: what the kind of study
+    plants, by name, such as the share of each classifier's mistakes that is relevant. A rehearsal that
     was cut short goes on with its stored plan; a complete one is checked again. The outcome is kept in the
     audit trail with the protocol's hash. Raises Refused where it cannot begin.
     """
@@ -42,7 +43,7 @@ def rehearse(
             "rehearse a built study that is not closed"
         )
     ensure_slots(study=study, mode=Mode.REHEARSAL)
-    plan = ensure_plan(study=study, planted=planted or {}, error_rate=error_rate, rng=rng)
+    plan = ensure_truth(study=study, planted=planted or {}, error_rate=error_rate, rng=rng)
     performance = perform(
         study=study, plan=plan, server=server, participants=participants, rng=rng, progress=progress
     )
@@ -68,7 +69,7 @@ def judge(*, study: Study, performance: Performance) -> RehearsalReport:
             (), (Finding("the tables recover what was planted", False, "not judged: answers are lacking"),)
         )
     else:
-        recovery = recover(study=study, plan=performance.plan)
+        recovery = performance.plan.recover(study)
     counted = Answer.objects.filter(question__study=study, mode=Mode.REHEARSAL, status=Answer.Status.COUNTED)
     entered = [diary for diary in diaries if diary.address]
     return RehearsalReport(
@@ -94,4 +95,5 @@ def _habits(performance: Performance) -> Mapping[str, int]:
         times.update({habit.value: number for habit, number in diary.habits.items()})
         times["comes back within the lease"] += diary.returns
         times["answers after the lease has ended"] += diary.late
+        times[Ending.TURNED_AWAY.value] += diary.ending is Ending.TURNED_AWAY
     return MappingProxyType({what: number for what, number in sorted(times.items()) if number})

@@ -61,9 +61,11 @@ function judge(main) {
   const help = main.querySelector(".help");
   let shownAt = null, measured = null;
 
-  const fit = () => fitPicture(picture, main);
-  fit();
-  addEventListener("resize", fit);
+  if (picture.matches(".picture")) {
+    const fit = () => fitPicture(picture, main);
+    fit();
+    addEventListener("resize", fit);
+  }
 
   const shown = () => {
     shownAt = performance.now();
@@ -73,13 +75,19 @@ function judge(main) {
       const body = new URLSearchParams({ presentation: main.dataset.presentation });
       fetch(main.dataset.served, { method: "POST", body, keepalive: true, credentials: "omit" }).catch(() => {});
     }
-    if (main.dataset.ahead) new Image().src = main.dataset.ahead;
+    for (const next of (main.dataset.ahead || "").split(" ")) if (next) new Image().src = next;
   };
-  const broken = () => { main.querySelector(".broken").hidden = false; };
-  if (!picture.complete) {
-    picture.addEventListener("load", shown);
-    picture.addEventListener("error", broken);
-  } else if (picture.naturalWidth) shown(); else broken();
+  const broken = () => { const told = main.querySelector(".broken"); if (told) told.hidden = false; };
+  // Judging begins when every picture that belongs to the question is there.
+  const parts = [picture, ...main.querySelectorAll("img[data-part]")];
+  let missing = parts.length;
+  const arrived = () => { missing -= 1; if (!missing) shown(); };
+  for (const part of parts) {
+    if (!part.complete) {
+      part.addEventListener("load", arrived);
+      part.addEventListener("error", broken);
+    } else if (part.naturalWidth) arrived(); else broken();
+  }
 
   if (form) {
     form.addEventListener("submit", (event) => {
@@ -97,8 +105,8 @@ function judge(main) {
     if (event.key === "?") { help.open = !help.open; return; }
     if (event.key === "Escape") { help.open = false; return; }
     if (help.open || !form) return;
-    const button = form.querySelector(`button[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
-    if (button) button.click();
+    const choice = form.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
+    if (choice) choice.click();
   });
 }
 

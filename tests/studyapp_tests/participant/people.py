@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models import F
 from django.utils import timezone
 
 from studyapp.models import Answer, Mode, Presentation, QuestionSlots, RecruitmentLink, Sitting, Study
 from studyapp.recruitment.link import create_link
 from studyapp.services.allocation import next_question
 from studyapp.services.answers import record_answer
-from studyapp.services.arrival import Screen, Visitor, consent
+from studyapp.services.arrival import Screen, Visitor, consent, pseudonym_of
 from studyapp.services.sittings import begin
 
 
@@ -41,6 +42,28 @@ def shown_to(sitting: Sitting) -> Presentation:
 def let_lease_end(presentation: Presentation) -> None:
     """Turn the clock past the lease."""
     Presentation.objects.filter(pk=presentation.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def let_days_pass(days: float) -> None:
+    """Turn the clock on by some days and a second: everything that has happened is that much longer ago."""
+    ago = timedelta(days=days, seconds=1)
+    Sitting.objects.update(consented_at=F("consented_at") - ago)
+    Presentation.objects.update(
+        allocated_at=F("allocated_at") - ago,
+        served_at=F("served_at") - ago,
+        lease_until=F("lease_until") - ago,
+    )
+    Answer.objects.update(answered_at=F("answered_at") - ago)
+
+
+def last_seen(person: str) -> datetime:
+    """When a person was last given a question or answered one."""
+    of_person = {"participant__pseudonym": pseudonym_of(panel="link", person=person)}
+    moments = [
+        *Presentation.objects.filter(**of_person).values_list("allocated_at", flat=True),
+        *Answer.objects.filter(**of_person).values_list("answered_at", flat=True),
+    ]
+    return max(moment for moment in moments if moment is not None)
 
 
 def slots_of(presentation: Presentation) -> QuestionSlots:

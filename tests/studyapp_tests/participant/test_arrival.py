@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from studyapp.models import (
     Mode,
@@ -22,8 +21,6 @@ from studyapp.protocol.schema import RecruitmentPlan
 from studyapp.recruitment.link import LinkRefused, create_link, link_url, panel_ids
 from studyapp.services.arrival import (
     INVITATION,
-    Barrier,
-    Refused,
     Screen,
     Visitor,
     consent,
@@ -31,9 +28,17 @@ from studyapp.services.arrival import (
     person_of,
     pseudonym_of,
 )
+from studyapp.services.barriers import Barrier, Refused
 from studyapp.services.sittings import go_on, stop_here
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
-from tests.studyapp_tests.participant.people import answer, arrive, let_lease_end, shown_to
+from tests.studyapp_tests.participant.people import (
+    answer,
+    arrive,
+    last_seen,
+    let_days_pass,
+    let_lease_end,
+    shown_to,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -150,8 +155,8 @@ def test_a_washout_allows_the_same_arm_and_keeps_the_other_until_it_is_over() ->
     Sitting.objects.filter(pk=second.pk).update(state=Sitting.State.FINISHED)
     refused = _refusal(study, "p")
     assert refused.barrier == Barrier.WASHOUT
-    assert refused.until == second.consented_at + timedelta(days=3)
-    Sitting.objects.update(consented_at=timezone.now() - timedelta(days=3, seconds=1))
+    assert refused.until == last_seen("p") + timedelta(days=3)
+    let_days_pass(3)
     assert arrive(study, "p").arm != first.arm
 
 
@@ -159,12 +164,9 @@ def test_a_visit_to_another_study_of_the_family_keeps_a_person_out_until_the_was
     rules = {"family": "birds", "washout_days": 2.0}
     earlier = make_study(protocol=with_participants(make_protocol(name="one", dataset="d1"), **rules))
     study = make_study(protocol=with_participants(make_protocol(name="two", dataset="d2"), **rules))
-    sitting = arrive(earlier, "p")
+    arrive(earlier, "p")
     refused = _refusal(study, "p")
-    assert (refused.barrier, refused.until) == (
-        Barrier.WASHOUT,
-        sitting.consented_at + timedelta(days=2),
-    )
+    assert (refused.barrier, refused.until) == (Barrier.WASHOUT, last_seen("p") + timedelta(days=2))
     assert arrive(study, "somebody else").study == study
 
 

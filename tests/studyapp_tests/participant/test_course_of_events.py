@@ -23,7 +23,8 @@ from studyapp.models import (
 )
 from studyapp.recruitment.link import create_link
 from studyapp.services.answers import AnswerRefused, record_answer, undo_answer
-from studyapp.services.arrival import Refused, Screen, Visitor, consent
+from studyapp.services.arrival import Screen, Visitor, consent
+from studyapp.services.barriers import Refused
 from studyapp.services.plans import protocol_of
 from studyapp.services.reviews import review_stimulus
 from studyapp.services.sittings import begin, finish, go_on, stop_here, withdraw

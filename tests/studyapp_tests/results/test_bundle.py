@@ -27,13 +27,18 @@ from tests.studyapp_tests.results.small_study import SmallStudy, add_answer, sma
 pytestmark = pytest.mark.django_db
 
 TABLES = (
-    *("study", "rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
+    *("study", "adversarial_accuracy", "adversarial_agreement", "arm_pairs", "turned_verdicts"),
+    *("assignment_success", "assignment_contrasts", "assignment_categories", "assignment_people"),
+    *("assignment_over_time", "assignment_seconds"),
+    *("audit_rates", "audit_agreement", "audit_references"),
+    *("rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
     *("classifier_pairs", "ranks", "sensitivity", "filtered_error", "exclusions", "groups"),
     *("reliability", "reliability_detail", "gold", "expert_check", "top_shares", "participants"),
 )
 FIGURES = ("errors_before_and_after", "positive_answers", "sensitivity")
 ROWS = (
     *("answers", "sittings", "questions", "question_uses", "predictions", "stimuli", "classifiers"),
+    *("attacks", "adversarial_images", "explanations"),
     *("expert_answers", "amendments", "draws", "bootstrap_draws", "data_dictionary"),
 )
 

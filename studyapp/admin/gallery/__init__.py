@@ -1,0 +1,1 @@
+"""The review gallery: pages of the admin that show attacked images and their explanations."""

@@ -1,0 +1,83 @@
+"""The tables that one kind of study has and no other; in studies of other kinds they have no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from studyapp.exports.assignment_evidence import read_trials
+from studyapp.exports.assignment_results import assignment_results
+from studyapp.exports.assignment_tables import ASSIGNMENT_BUILDERS
+from studyapp.exports.audit_evidence import audit_results
+from studyapp.exports.audit_tables import AUDIT_BUILDERS
+from studyapp.exports.tabular import Table
+from studyapp.models import Study
+from studyapp.protocol.schema import AssignmentQuestions, Protocol
+
+Tables = tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KindTables:
+    """`filled` computes the tables from (study, protocol, mode, seed of the draws); `empty` has no rows.
+
+    `rule` says in a caption by which rule of the protocol answers count; `draws` what its bootstrap draws are
+    of, empty where it makes none.
+    """
+
+    filled: Callable[[Study, Protocol, str, int], Tables]
+    empty: Tables
+    rule: Callable[[Protocol], str]
+    draws: str = ""
+
+
+def _assignment(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
+    trials = read_trials(study, protocol, mode)
+    found = None if trials is None else assignment_results(protocol, trials, seed=seed)
+    return tuple(build(found) for build in ASSIGNMENT_BUILDERS)
+
+
+def _audit(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
+    found = audit_results(study, protocol, mode)
+    return tuple(build(found) for build in AUDIT_BUILDERS)
+
+
+def _window_words(protocol: Protocol) -> str:
+    plan = protocol.questions
+    if not isinstance(plan, AssignmentQuestions):
+        return ""
+    return f"window {plan.seconds_at_least:g} to {plan.seconds_at_most:g} s"
+
+
+def _annotators_words(protocol: Protocol) -> str:
+    return f"rule {protocol.answers.agreement} of {protocol.answers.required} annotators"
+
+
+OWN_TABLES: Mapping[str, KindTables] = MappingProxyType(
+    {
+        "prototype_assignment": KindTables(
+            _assignment,
+            tuple(build(None) for build in ASSIGNMENT_BUILDERS),
+            rule=_window_words,
+            draws="of the people",
+        ),
+        "attributes": KindTables(
+            _audit, tuple(build(None) for build in AUDIT_BUILDERS), rule=_annotators_words
+        ),
+    }
+)
+
+
+def own_tables(study: Study, protocol: Protocol, mode: str, *, seed: int) -> Tables:
+    """Every table of `OWN_TABLES`, those of the study's kind from its answers."""
+    return tuple(
+        table
+        for kind, own in OWN_TABLES.items()
+        for table in (own.filled(study, protocol, mode, seed) if kind == study.kind else own.empty)
+    )
+
+
+def empty_own_tables() -> Tables:
+    """The same without rows: what their columns are does not depend on a study."""
+    return tuple(table for own in OWN_TABLES.values() for table in own.empty)

@@ -1,0 +1,90 @@
+"""Lines over a quantity, each named at its right end in its own colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studyapp.exports.figures import Line, Lines
+from studyapp.exports.palette import OKABE_ITO, RULE, SOFT
+
+#: Kept free on the right for the names.
+NAMES_INCHES = 1.5
+#: Names closer than this share of the axis are moved apart.
+_LINE_HEIGHT = 0.055
+
+
+def draw_lines(axes: Any, content: Lines) -> None:
+    """Every series with its intervals as a band; shares are drawn in percent from 0."""
+    if content.null is not None:
+        axes.axhline(100 * content.null, color=SOFT, linewidth=0.7, linestyle=(0, (4, 3)))
+        axes.annotate(
+            content.null_label,
+            (0.0, 100 * content.null),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 2),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=SOFT,
+        )
+    for place, line in enumerate(content.lines):
+        _line(axes, line, OKABE_ITO[place % len(OKABE_ITO)])
+    axes.set_ylim(0, max(_highest(content) * 1.05, 1.0))
+    axes.set_xlabel(content.x_label)
+    axes.set_ylabel(content.y_label)
+    axes.yaxis.grid(True, color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="both", length=2)
+    _names(axes, content)
+
+
+def _line(axes: Any, line: Line, colour: str) -> None:
+    drawn = [(x, bar) for x, bar in line.points if bar.value is not None]
+    if not drawn:
+        return
+    places = [x for x, _ in drawn]
+    values = [100 * bar.value for _, bar in drawn if bar.value is not None]
+    banded = [(x, bar.interval) for x, bar in drawn if bar.interval is not None]
+    if banded:
+        axes.fill_between(
+            [x for x, _ in banded],
+            [100 * interval[0] for _, interval in banded],
+            [100 * interval[1] for _, interval in banded],
+            color=colour,
+            alpha=0.14,
+            linewidth=0,
+        )
+    axes.plot(places, values, color=colour, linewidth=1.3, marker="o", markersize=2.6, zorder=3)
+
+
+def _names(axes: Any, content: Lines) -> None:
+    """From the top down, each at the height of its line's end or just below the name before."""
+    ends = []
+    for place, line in enumerate(content.lines):
+        last = next((bar.value for _, bar in reversed(line.points) if bar.value is not None), None)
+        if last is not None:
+            ends.append((100 * last / axes.get_ylim()[1], line.series, OKABE_ITO[place % len(OKABE_ITO)]))
+    above = 2.0
+    for height, name, colour in sorted(ends, reverse=True):
+        above = min(height, above - _LINE_HEIGHT)
+        axes.annotate(
+            name,
+            (1.0, above),
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=colour,
+            fontweight="bold",
+        )
+
+
+def _highest(content: Lines) -> float:
+    shares = [
+        share
+        for line in content.lines
+        for _, bar in line.points
+        for share in (bar.value, bar.interval[1] if bar.interval else None)
+        if share is not None
+    ]
+    return 100 * max([*shares, content.null or 0.0], default=0.0)

@@ -1,0 +1,1 @@
+"""Studies of kind `adversarial`: attacked images, whole or as explanations, in arms."""
