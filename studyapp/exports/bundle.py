@@ -18,7 +18,7 @@ from studyapp.exports.dictionary import (
     described_files,
     dictionary_rows,
 )
-from studyapp.exports.listings import LISTINGS
+from studyapp.exports.listings import AGGREGATES_ONLY, listings_of
 from studyapp.exports.report import Computed, compute_report
 from studyapp.exports.results_json import results_json
 from studyapp.exports.tabular import Column
@@ -35,10 +35,13 @@ _README = """Second Look: export of study {name}
 Mode of the answers: {mode}{warning}
 Protocol SHA-256: {protocol}
 
-Begin with tables/{first}.csv and figures/. answers.csv and questions.csv hold what they are made
-of; data_dictionary.csv says what every column means; manifest.json holds the SHA-256 of every file.
-People appear under pseudonyms only.
+Begin with tables/{first}.csv and figures/. {evidence}
+data_dictionary.csv says what every column means; manifest.json holds the SHA-256 of every file.
 """
+_EVIDENCE = """answers.csv and questions.csv hold what they are made of.
+People appear under pseudonyms only."""
+_AGGREGATES_ONLY = """Perceived attributes of people are published as aggregates only:
+answers.csv, which would say who saw what in which image, is left out; questions.csv lists the images."""
 
 
 # Where a reader begins, by kind of study.
@@ -163,9 +166,10 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
             warning=warning,
             protocol=study.protocol_sha256,
             first=_FIRST_TABLE.get(study.kind, "rectified_error"),
+            evidence=_AGGREGATES_ONLY if study.kind in AGGREGATES_ONLY else _EVIDENCE,
         ),
     )
-    for listing in LISTINGS:
+    for listing in listings_of(study):
         writer.rows(listing.path, listing.columns, listing.rows(study, mode))
     writer.rows(
         "questions.csv",

@@ -110,9 +110,10 @@ _MODE = Column("mode", "real, rehearsal, pilot or preview: never mixed.")
 _CLASSIFIER = Column("classifier", "Name of the classifier.")
 _IMAGE = Column("image", "Path of the image, relative to the dataset's root.")
 
+ANSWERS = "answers.csv"
 LISTINGS: tuple[Listing, ...] = (
     Listing(
-        "answers.csv",
+        ANSWERS,
         "Every answer of the mode, also those that do not count, ordered by question and order.",
         (
             Column("answer", "Number of the answer.", "count"),
@@ -265,3 +266,13 @@ LISTINGS: tuple[Listing, ...] = (
     ),
     *ATTACK_LISTINGS,
 )
+
+#: Kinds of study of which no bundle holds single answers: how the people in a picture look to others.
+AGGREGATES_ONLY = frozenset({"attributes"})
+
+
+def listings_of(study: Study) -> tuple[Listing, ...]:
+    """The raw rows that a study's bundle may hold."""
+    if study.kind in AGGREGATES_ONLY:
+        return tuple(listing for listing in LISTINGS if listing.path != ANSWERS)
+    return LISTINGS

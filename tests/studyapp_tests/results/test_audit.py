@@ -114,8 +114,14 @@ def test_the_papers_rates_are_references_of_the_basketball_audit_alone(study: St
     assert "group sizes are unknown" in table.note
 
 
-def test_tables_hold_aggregates_only(study: Study, tmp_path: Path) -> None:
+def test_a_bundle_holds_aggregates_only(study: Study, tmp_path: Path) -> None:
     export_bundle(study=study, mode=Mode.REAL, folder=tmp_path / "out")
+    assert not (tmp_path / "out" / "answers.csv").exists()
+    people = set(Participant.objects.values_list("pseudonym", flat=True))
+    assert people
+    for path in (tmp_path / "out").rglob("*.csv"):
+        assert not [name for name in people if name in path.read_text()], f"{path.name} names a person"
+    assert "aggregates only" in (tmp_path / "out" / "README.txt").read_text()
     names = {person.pseudonym for person in Participant.objects.all()}
     names |= set(Question.objects.filter(study=study).values_list("key", flat=True))
     for path in (tmp_path / "out" / "tables").glob("audit_*.csv"):
