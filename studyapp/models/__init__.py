@@ -4,7 +4,9 @@ from studyapp.models.attacks import AdversarialImage, AttackRun
 from studyapp.models.catalogue import Category, ClassList, Dataset, Image, SkippedFile
 from studyapp.models.examples import ExampleSelection, FeatureRun, ImagePair, SelectedExample
 from studyapp.models.explanations import Explanation, ExplanationRun, Version
+from studyapp.models.exposures import Exposure
 from studyapp.models.jobs import Chunk, Job
+from studyapp.models.observers import ChoiceSet, ChoiceTrial, Observer
 from studyapp.models.participation import (
     Answer,
     ExpertAnswer,
@@ -38,6 +40,8 @@ __all__ = [
     "AttackRun",
     "AuditEntry",
     "Category",
+    "ChoiceSet",
+    "ChoiceTrial",
     "Chunk",
     "ClassList",
     "Classifier",
@@ -47,11 +51,13 @@ __all__ = [
     "ExpertAnswer",
     "Explanation",
     "ExplanationRun",
+    "Exposure",
     "FeatureRun",
     "Image",
     "ImagePair",
     "Job",
     "Mode",
+    "Observer",
     "Participant",
     "ParticipantIdentity",
     "Prediction",

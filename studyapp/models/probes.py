@@ -14,6 +14,7 @@ class ProbeRun(models.Model):
 
     class Kind(models.TextChoices):
         COLOUR = "colour"
+        TEXTURE = "texture", "shape or texture"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     key = models.CharField(max_length=32, unique=True, default=public_key, editable=False)

@@ -226,6 +226,7 @@ class QuestionUse(models.Model):
         ADVERSARIAL = "adversarial", "label of an adversarial image"
         ASSIGNMENT = "assignment", "target of a prototype-assignment trial"
         ATTRIBUTES = "attributes", "what can be seen in an image of a group"
+        CHOICE = "choice", "cue-conflict picture, one of the categories is chosen"
         GOLD = "gold", "gold question with a known answer"
         PRACTICE = "practice", "practice with feedback"
 
