@@ -9,6 +9,7 @@ from studyapp.admin import (
     participation,
     probes,
     runs,
+    shifts,
     stimuli,
     studies,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "participation",
     "probes",
     "runs",
+    "shifts",
     "stimuli",
     "studies",
 ]

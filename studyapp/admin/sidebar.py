@@ -46,6 +46,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, type], ...]], ...] = (
             ("Image pairs", "compare", models.ImagePair),
             ("Probes", "palette", models.ProbeRun),
             ("Probe classifiers", "tune", models.ProbeClassifier),
+            ("Shift runs", "open_with", models.ShiftRun),
+            ("Shift maps", "gradient", models.ShiftMaps),
         ),
     ),
     (

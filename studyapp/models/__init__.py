@@ -19,6 +19,7 @@ from studyapp.models.participation import (
 )
 from studyapp.models.probes import ProbeClassifier, ProbeRun
 from studyapp.models.runs import Classifier, Prediction, PredictionRun
+from studyapp.models.shifts import ShiftMaps, ShiftRun
 from studyapp.models.studies import (
     Amendment,
     Arm,
@@ -70,6 +71,8 @@ __all__ = [
     "QuestionUse",
     "RecruitmentLink",
     "SelectedExample",
+    "ShiftMaps",
+    "ShiftRun",
     "Sitting",
     "SkippedFile",
     "Stimulus",
