@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studyapp.analysis.colour_stability import ColourResponses, Setting, colour_stability
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, ProbeRun
 from studyapp.services import jobs, probes
 from studyapp.services.class_mapping import map_classes
+from studyapp.services.colour_probe import colour_responses, colour_summary
 from studyapp.services.jobs import FOREGROUND, ChunkPlan
 from studyapp.services.probes import COLUMNS, Columns, ProbeColumns
 from studyapp.services.refusals import Refused
@@ -78,7 +77,7 @@ def _finish(job: Job) -> None:
     run = ProbeRun.objects.get(pk=job.parameters["run"])
     columns = probes.join_parts(run=run, parts=job.chunks.count())
     probes.finish_probe(
-        run=run, summaries=[asdict_of(responses) for responses in colour_responses(run, columns)]
+        run=run, summaries=[colour_summary(responses) for responses in colour_responses(run, columns)]
     )
 
 
@@ -120,48 +119,6 @@ def probe_chunk(chunk: Chunk) -> None:
         ),
     )
     probes.write_part(run=run, number=chunk.number, columns=columns, unreadable=len(images) - len(readable))
-
-
-def colour_responses(run: ProbeRun, columns: ProbeColumns) -> list[ColourResponses]:
-    """What each classifier of a finished run answered, as the metrics take it."""
-    settings = tuple(
-        Setting("hue" if axis == "hue" else "saturation", amount) for axis, amount in run.parameters["grid"]
-    )
-    category = dict(Image.objects.filter(dataset=run.dataset_id).values_list("pk", "category_id"))
-    found = []
-    for each, values in zip(
-        run.probe_classifiers.select_related("classifier__class_list"), columns.classifiers, strict=True
-    ):
-        index_of = map_classes(dataset=run.dataset, classifier=each.classifier).index_of
-        top1, rank = values["top1"].astype(np.int64), values["original_rank"].astype(np.int64)
-        found.append(
-            ColourResponses(
-                classifier=each.classifier.name,
-                settings=settings,
-                label=np.array([index_of[category[pk]] for pk in columns.image.tolist()], dtype=np.int64),
-                original=top1[:, 0],
-                changed=top1[:, 1:],
-                original_rank=rank[:, 1:],
-                classes=each.classifier.class_list.categories.count(),
-            )
-        )
-    return found
-
-
-def asdict_of(responses: ColourResponses) -> dict[str, object]:
-    """The metrics of one classifier as JSON values."""
-    found = colour_stability(responses)
-    return {
-        "images": found.images,
-        "classes": found.classes,
-        "top1_original": found.top1_original,
-        "sets": [asdict(each) for each in found.sets],
-        "curve": [
-            [setting.axis, setting.amount, float(share)]
-            for setting, share in zip(found.settings, found.curve, strict=True)
-        ],
-        "rank_counts": found.rank_counts.tolist(),
-    }
 
 
 def _probed(
