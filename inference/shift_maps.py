@@ -40,12 +40,13 @@ def shift_answers(
     target: int,
     layer: Layer | None = None,
     batch_size: int | None = None,
+    numbers: range | None = None,
 ) -> Iterator[ShiftPart]:
-    """The answers at every place, in order, a batch at a time.
+    """The answers at every place (or at those of `numbers`), in order, a batch at a time.
 
     `target`: the class whose probability is mapped. `layer`: where activations are compared (flattened as
-    they are, spatial maps too), on the network as it was loaded; without one there are no cosines. Raises
-    ValueError for a class that is not there.
+    they are, spatial maps too), on the network as it was loaded; without one there are no cosines. The
+    anchors are those of the whole set. Raises ValueError for a class that is not there.
     """
     classifier = prepared.classifier
     if not 0 <= target < len(classifier.classes):
@@ -59,10 +60,8 @@ def shift_answers(
     network = (
         prepared if layer is None else PreparedClassifier(classifier, classifier.network, "float32", False)
     )
-    batches = (
-        torch.arange(start, min(start + size, len(shift.places)))
-        for start in range(0, len(shift.places), size)
-    )
+    asked = range(len(shift.places)) if numbers is None else numbers
+    batches = (torch.tensor(asked[start : start + size]) for start in range(0, len(asked), size))
     if layer is None:
         answer = partial(_answers, network, shift, target)
         yield from in_streams(answer, batches) if on_cpu else map(answer, batches)

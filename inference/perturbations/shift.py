@@ -129,7 +129,10 @@ def read_patch(image: Image.Image, side: int | None = None) -> torch.Tensor:
 
 
 def read_background(image: Image.Image, side: int | None = None) -> torch.Tensor:
-    """A picture as 8-bit RGB (height, width, 3), transparency on white; squared to `side` where given."""
+    """A picture as 8-bit RGB (height, width, 3), transparency on white.
+
+    With `side` its shorter side is resized to that and the middle `side` x `side` pixels are kept.
+    """
     picture = image.convert("RGBA") if image.mode in ("LA", "PA", "P") else image
     if picture.mode == "RGBA":
         white = Image.new("RGB", picture.size, (255, 255, 255))
@@ -137,7 +140,11 @@ def read_background(image: Image.Image, side: int | None = None) -> torch.Tensor
         picture = white
     picture = picture.convert("RGB")
     if side is not None and picture.size != (side, side):
-        picture = picture.resize((side, side), Image.Resampling.LANCZOS)
+        scale = side / min(picture.size)
+        size = (max(side, round(picture.width * scale)), max(side, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+        left, top = (size[0] - side) // 2, (size[1] - side) // 2
+        picture = picture.crop((left, top, left + side, top + side))
     return torch.from_numpy(np.array(picture))
 
 

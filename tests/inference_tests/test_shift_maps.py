@@ -67,3 +67,16 @@ def test_a_class_that_is_not_there_is_refused() -> None:
     shift = PatchShift(plain_background(8), RED)
     with pytest.raises(ValueError, match="Class 3 is not among the 3 classes"):
         list(shift_answers(prepare(brightness_classifier()), shift, target=3))
+
+
+def test_a_part_of_the_places_is_compared_with_the_anchors_of_the_whole() -> None:
+    classifier = prepare(brightness_classifier())
+    shift = PatchShift(plain_background(8), RED)
+    layer = Layer("0", "output")
+    whole = list(shift_answers(classifier, shift, target=0, layer=layer))
+    part = list(shift_answers(classifier, shift, target=0, layer=layer, numbers=range(30, 41), batch_size=4))
+    numbers, probability = joined(part)
+    assert numbers == list(range(30, 41))
+    assert probability == pytest.approx(joined(whole)[1][30:41])
+    cosine, expected = (np.concatenate([each.cosine["centre"] for each in parts]) for parts in (part, whole))
+    assert cosine == pytest.approx(expected[30:41], abs=1e-6)

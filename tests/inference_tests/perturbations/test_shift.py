@@ -98,3 +98,11 @@ def test_a_patch_needs_an_alpha_channel() -> None:
 
 def test_transparency_of_a_background_is_laid_on_white() -> None:
     assert read_background(Image.new("RGBA", (4, 4), (0, 0, 0, 0)), 2).unique().tolist() == [255]
+
+
+def test_a_picture_that_is_no_square_is_cut_not_squeezed() -> None:
+    wide = Image.new("RGB", (40, 20), (255, 0, 0))
+    wide.paste((0, 0, 255), (10, 0, 30, 20))
+    assert read_background(wide, 20).reshape(-1, 3).unique(dim=0).tolist() == [[0, 0, 255]]
+    assert read_background(wide, 10).shape == (10, 10, 3)
+    assert read_background(wide).shape == (20, 40, 3)
