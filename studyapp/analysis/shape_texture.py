@@ -20,7 +20,13 @@ Aggregation = Literal["mean", "sum", "max"]
 
 NO_RESPONSE = -1
 
-_STIMULUS = re.compile(r"(?:.*[_/])?([a-z]+)\d+-([a-z]+)\d+\.[A-Za-z]+")
+#: The categories of the paper, in alphabetical order.
+SIXTEEN = (
+    *("airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat"),
+    *("chair", "clock", "dog", "elephant", "keyboard", "knife", "oven", "truck"),
+)
+
+_STIMULUS = re.compile(r"(?:.*[_/])?(([a-z]+)\d+-([a-z]+)\d+)\.[A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +74,25 @@ def cue_of(name: str) -> tuple[str, str]:
 
     Raises ValueError for another pattern.
     """
+    found = _matched(name)
+    return found.group(2), found.group(3)
+
+
+def stimulus_of(name: str) -> str:
+    """What the picture is called whatever stands before it: "…airplane1-bicycle2.png" is airplane1-bicycle2.
+
+    Raises ValueError for another pattern.
+    """
+    return _matched(name).group(1)
+
+
+def _matched(name: str) -> re.Match[str]:
     found = _STIMULUS.fullmatch(name)
     if found is None:
         raise ValueError(
             f"{name} does not name a shape and a texture: call stimuli like cat7-elephant1.png (shape first)."
         )
-    return found.group(1), found.group(2)
+    return found
 
 
 def shape_bias(choices: Choices) -> ShapeBias:
