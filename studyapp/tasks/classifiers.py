@@ -84,6 +84,7 @@ def add_classifier(request: ClassifierRequest) -> tuple[Classifier, bool]:
         "torchvision": Classifier.Source.TORCHVISION,
         "efficientnet_lite": Classifier.Source.PACKAGE,
         "squeezenet": Classifier.Source.PACKAGE,
+        "antialiased": Classifier.Source.PACKAGE,
         "digits": Classifier.Source.DIGITS,
         "exported": Classifier.Source.EXPORTED,
     }
