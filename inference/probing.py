@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from inference.crop_cache import CropCache
+from inference.crops import Crop
 from inference.images import DecodedCrop, DecodeFailure, ImageItem
 from inference.overlapped import run_overlapped
 from inference.prepared import PreparedClassifier
@@ -28,8 +29,17 @@ class PictureSeries(Protocol):
         """S, how many there are, the original not among them."""
         ...
 
-    def changed(self, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
-        """S times (n, side, side, 3), 8-bit RGB, from pictures of that shape on the same device."""
+    @property
+    def references(self) -> tuple[int, ...]:
+        """For each of them the column (0 is the original) whose class its `original_…` columns follow."""
+        ...
+
+    def original(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the classifiers see of the pictures that were read: (n, side, side, 3), 8-bit RGB."""
+        ...
+
+    def changed(self, pixels: torch.Tensor, keys: Sequence[int | str]) -> Iterator[torch.Tensor]:
+        """S times (n, side, side, 3), 8-bit RGB, on the device of the pictures, whose keys are `keys`."""
         ...
 
 
@@ -38,8 +48,9 @@ class Responses:
     """What one classifier says of n pictures: column 0 is the original, columns 1 to S its changes.
 
     `top1` (n, S + 1) class indices and `top1_probability` theirs. `original_rank`, `original_probability`:
-    of the class that the original got (1 is the top). `true_rank`, `true_probability`: of the label; 0 where
-    there is none. Equal logits rank in the order of the index.
+    of the class that the original got, or another column that the series refers to (1 is the top).
+    `true_rank`, `true_probability`: of the label; 0 where there is none. Equal logits rank in the order of
+    the index.
     """
 
     top1: NDArray[np.int32]
@@ -66,6 +77,7 @@ def probe(
     series: PictureSeries,
     *,
     labels: Sequence[Mapping[int | str, int]] = (),
+    crop: Crop | None = None,
     batch_size: int = 8,
     forward_size: int | None = None,
     workers: int | None = None,
@@ -74,7 +86,8 @@ def probe(
     """Predict every picture and all its changes with every classifier, `batch_size` files at a time.
 
     The classifiers must share one crop and one device: pictures are decoded and changed once for all of
-    them. `labels`: for each classifier the index of the true class by picture. `forward_size`: about how
+    them. `labels`: for each classifier the index of the true class by picture. `crop`: what is read instead
+    of the classifiers' own, for a series that starts from more of the picture. `forward_size`: about how
     many pictures go through the network at once; by default one file's on the CPU, 256 elsewhere.
     Raises ValueError where the crops differ or outputs are not finite.
     """
@@ -91,7 +104,7 @@ def probe(
     return run_overlapped(
         partial(_probed, tuple(classifiers), series, known, together),
         items,
-        crop=first.preprocessing.crop,
+        crop=crop or first.preprocessing.crop,
         device=first.device,
         batch_size=batch_size,
         workers=workers,
@@ -113,10 +126,11 @@ def _probed(
         pixels = torch.from_numpy(np.stack([crop.pixels for crop in some])).to(
             classifiers[0].classifier.device
         )
-        pictures = torch.stack((pixels, *series.changed(pixels)), dim=1)
+        keys = [crop.key for crop in some]
+        pictures = torch.stack((series.original(pixels), *series.changed(pixels, keys)), dim=1)
         for position, prepared in enumerate(classifiers):
-            true = [labels[position].get(crop.key, NO_LABEL) for crop in some]
-            parts[position].append(_responses(prepared, pictures, true, [crop.key for crop in some]))
+            true = [labels[position].get(key, NO_LABEL) for key in keys]
+            parts[position].append(_responses(prepared, pictures, series.references, true, keys))
     return ProbedBatch(
         keys=tuple(crop.key for crop in crops),
         digests=tuple(crop.digest for crop in crops),
@@ -126,7 +140,11 @@ def _probed(
 
 
 def _responses(
-    prepared: PreparedClassifier, pictures: torch.Tensor, true: list[int], keys: list[int | str]
+    prepared: PreparedClassifier,
+    pictures: torch.Tensor,
+    references: Sequence[int],
+    true: list[int],
+    keys: list[int | str],
 ) -> Responses:
     count, versions = pictures.shape[:2]
     logits = prepared.logits(pictures.flatten(0, 1)).view(count, versions, -1)
@@ -138,7 +156,7 @@ def _responses(
     probabilities = logits.softmax(dim=2)
     # argmax may settle ties either way; the first of the greatest is the lowest index.
     top1 = (logits == logits.amax(dim=2, keepdim=True)).to(torch.uint8).argmax(dim=2)
-    original = top1[:, :1].expand(count, versions)
+    original = top1[:, torch.tensor((0, *references), device=top1.device)]
     label = torch.tensor(true, device=logits.device).unsqueeze(1).expand(count, versions)
     with_label = label != NO_LABEL
     there = label.clamp(min=0)

@@ -135,7 +135,16 @@ class ColourSeries:
         """How many settings there are."""
         return len(self.grid)
 
-    def changed(self, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
-        """The pictures with each setting in turn."""
+    @property
+    def references(self) -> tuple[int, ...]:
+        """Every setting is compared with the original."""
+        return (0,) * len(self.grid)
+
+    def original(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The pictures as they are."""
+        return pixels
+
+    def changed(self, pixels: torch.Tensor, keys: Sequence[int | str]) -> Iterator[torch.Tensor]:
+        """The pictures with each setting in turn, whatever their keys."""
         for _, picture in colour_series(pixels, self.grid):
             yield picture

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from django.core.files.storage import default_storage
@@ -27,14 +27,19 @@ COLUMNS: Mapping[str, str] = {
     "true_probability": "float16",
 }
 Columns = Mapping[str, "IntArray | FloatArray"]
+_DRAWN = "drawn_"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbeColumns:
-    """The responses of a run: `image` [n] primary keys, and per classifier each of COLUMNS [n, S + 1]."""
+    """The responses of a run: `image` [n] primary keys, and per classifier each of COLUMNS [n, S + 1].
+
+    `drawn`: whatever was drawn for each image, by name, n rows each.
+    """
 
     image: IntArray
     classifiers: tuple[Columns, ...]
+    drawn: Mapping[str, IntArray] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -126,6 +131,7 @@ def _part_name(run: ProbeRun, number: int) -> str:
 def _store(name: str, columns: ProbeColumns, *, extra: Mapping[str, IntArray] | None = None) -> int:
     """Write a compressed file under exactly this name; returns its size in bytes."""
     arrays: dict[str, IntArray | FloatArray] = {"image": columns.image, **(extra or {})}
+    arrays |= {f"{_DRAWN}{name}": drawn for name, drawn in columns.drawn.items()}
     for position, values in enumerate(columns.classifiers):
         for column, kind in COLUMNS.items():
             arrays[f"{position}_{column}"] = values[column].astype(kind)
@@ -142,7 +148,8 @@ def _load(name: str) -> tuple[ProbeColumns, int]:
             {column: arrays[f"{position}_{column}"] for column in COLUMNS} for position in range(count)
         )
         unreadable = int(arrays["unreadable"][0]) if "unreadable" in arrays.files else 0
-        return ProbeColumns(arrays["image"], classifiers), unreadable
+        drawn = {name.removeprefix(_DRAWN): arrays[name] for name in arrays.files if name.startswith(_DRAWN)}
+        return ProbeColumns(arrays["image"], classifiers, drawn), unreadable
 
 
 def _concatenated(parts: Sequence[ProbeColumns], run: ProbeRun) -> ProbeColumns:
@@ -157,4 +164,8 @@ def _concatenated(parts: Sequence[ProbeColumns], run: ProbeRun) -> ProbeColumns:
             }
             for position in range(count)
         ),
+        {
+            name: np.concatenate([part.drawn[name] for part in parts])
+            for name in (parts[0].drawn if parts else ())
+        },
     )

@@ -5,6 +5,7 @@ from studyapp.tasks import (
     board_pictures,
     catalogue,
     chunks,
+    colour_probe,
     examples,
     explanations,
     exports,
@@ -14,6 +15,7 @@ from studyapp.tasks import (
     predict,
     probes,
     stimuli,
+    texture_probe,
 )
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "board_pictures",
     "catalogue",
     "chunks",
+    "colour_probe",
     "examples",
     "explanations",
     "exports",
@@ -30,4 +33,5 @@ __all__ = [
     "predict",
     "probes",
     "stimuli",
+    "texture_probe",
 ]

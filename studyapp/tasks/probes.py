@@ -10,55 +10,46 @@ import numpy as np
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, ProbeRun
 from studyapp.services import jobs, probes
 from studyapp.services.class_mapping import map_classes
-from studyapp.services.colour_probe import colour_responses, colour_summary
 from studyapp.services.jobs import FOREGROUND, ChunkPlan
 from studyapp.services.probes import COLUMNS, Columns, ProbeColumns
 from studyapp.services.refusals import Refused
 from studyapp.tasks.chunks import job_function, work_here
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.items import crop_cache, image_item
+from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, ProbeKind
 from studyapp.tasks.provenance import device_name, library_versions
 
 if TYPE_CHECKING:
-    from inference.perturbations.colour import ColourSetting
     from inference.prepared import PreparedClassifier
     from inference.probing import ProbedBatch
 
 KIND = "probe"
 CHUNK = 64
 
-Grid = Sequence[tuple[str, float]]
 
-
-def probe_colour(
+def run_probe(
+    kind: ProbeRun.Kind,
     dataset: Dataset,
     classifiers: Sequence[Classifier],
     *,
-    grid: Grid,
+    parameters: Mapping[str, object],
     queue: str = FOREGROUND,
     progress: bool = True,
 ) -> tuple[ProbeRun, Job | None]:
-    """Predict every image under every setting of colour; the run, and the job where workers do it.
+    """Predict every image under every change of a kind; the run, and the job where workers do it.
 
-    `grid`: ("hue", degrees) or ("saturation", gain), without the original. Repeating a complete run does
-    nothing. Raises Refused for a grid out of range, a classifier that does not know the dataset's classes or
-    has no network, or a dataset without pixels, and JobFailure where the work fails.
+    Repeating a complete run does nothing. Raises Refused for a classifier that does not know the dataset's
+    classes or has no network, or a dataset without pixels, and JobFailure where the work fails.
     """
-    _settings(grid)
-    _refuse_unfit(dataset, classifiers)
-    run = probes.open_probe(
-        kind=ProbeRun.Kind.COLOUR,
-        dataset=dataset,
-        classifiers=classifiers,
-        parameters={"grid": [[axis, amount] for axis, amount in grid]},
-    )
+    refuse_unfit(dataset, classifiers)
+    run = probes.open_probe(kind=kind, dataset=dataset, classifiers=classifiers, parameters=parameters)
     if run.finished_at is not None:
         return run, None
     job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
     if job is None:
         job = jobs.start_job(
             kind=KIND,
-            title=f"Colour probe of {dataset.name}",
+            title=f"{kind.label} probe of {dataset.name}",
             chunks=_chunks(run),
             queue=queue,
             parameters={"run": run.pk},
@@ -76,9 +67,7 @@ def probe_colour(
 def _finish(job: Job) -> None:
     run = ProbeRun.objects.get(pk=job.parameters["run"])
     columns = probes.join_parts(run=run, parts=job.chunks.count())
-    probes.finish_probe(
-        run=run, summaries=[colour_summary(responses) for responses in colour_responses(run, columns)]
-    )
+    probes.finish_probe(run=run, summaries=PROBE_KINDS[run.kind].summaries(run, columns))
 
 
 @job_function(KIND, finish=_finish)
@@ -87,6 +76,7 @@ def probe_chunk(chunk: Chunk) -> None:
     run = ProbeRun.objects.select_related("dataset").get(pk=chunk.payload["run"])
     if run.file or chunk.number in probes.parts_there(run):
         return
+    kind = PROBE_KINDS[run.kind]
     images = list(
         Image.objects.filter(
             pk__gte=chunk.payload["first"], pk__lte=chunk.payload["last"], dataset=run.dataset
@@ -98,16 +88,19 @@ def probe_chunk(chunk: Chunk) -> None:
     prepared = [load_prepared(classifier) for classifier in classifiers]
     _describe(run, prepared[0])
     labels = [map_classes(dataset=run.dataset, classifier=each).index_of for each in classifiers]
+    draws = kind.draws(run, images)
     answered: list[dict[int, Columns]] = [{} for _ in classifiers]
-    for group in _same_crop(prepared):
-        for batch in _probed(run, images, [prepared[place] for place in group], [labels[p] for p in group]):
+    for group in _looking_alike(run, kind, prepared):
+        shown = [prepared[place] for place in group]
+        for batch in _probed(run, kind, images, draws, shown, [labels[place] for place in group]):
             for place, responses in zip(group, batch.responses, strict=True):
                 for row, key in enumerate(batch.keys):
                     answered[place][int(key)] = {
                         column: getattr(responses, column)[row : row + 1] for column in COLUMNS
                     }
-    readable = [image.pk for image in images if all(image.pk in each for each in answered)]
-    settings = len(run.parameters["grid"]) + 1
+    kept = [row for row, image in enumerate(images) if all(image.pk in each for each in answered)]
+    readable = [images[row].pk for row in kept]
+    settings = kind.settings(run) + 1
     columns = ProbeColumns(
         np.array(readable, dtype=np.int64),
         tuple(
@@ -117,51 +110,36 @@ def probe_chunk(chunk: Chunk) -> None:
             }
             for each in answered
         ),
+        {name: drawn[kept] for name, drawn in draws.items()},
     )
     probes.write_part(run=run, number=chunk.number, columns=columns, unreadable=len(images) - len(readable))
 
 
 def _probed(
     run: ProbeRun,
+    kind: ProbeKind,
     images: Sequence[Image],
+    draws: Draws,
     prepared: Sequence[PreparedClassifier],
     labels: Sequence[Mapping[int, int]],
 ) -> list[ProbedBatch]:
-    from inference.perturbations.colour import ColourSeries
     from inference.probing import probe
 
+    pictures = kind.pictures(run, prepared[0], images, draws)
     return list(
         probe(
             prepared,
             (image_item(run.dataset, image) for image in images),
-            ColourSeries(_settings(run.parameters["grid"])),
+            pictures.series,
             labels=[{image.pk: index[image.category_id] for image in images} for index in labels],
+            crop=pictures.crop,
             cache=crop_cache(run.dataset, prepared[0]),
         )
     )
 
 
-def _settings(grid: Grid) -> tuple[ColourSetting, ...]:
-    """The grid as inference takes it; raises Refused for what is out of range, doubled or the original."""
-    from inference.perturbations.colour import ColourSetting
-
-    try:
-        settings = tuple(
-            ColourSetting("hue" if axis == "hue" else "saturation", amount) for axis, amount in grid
-        )
-    except ValueError as problem:
-        raise Refused(f"{problem} Mend --hues or --gains.") from problem
-    if not settings:
-        raise Refused("The grid has no setting; give --hues, --gains, or both.")
-    if any(setting.is_identity for setting in settings) or len(set(settings)) < len(settings):
-        raise Refused(
-            "The grid holds a setting twice, or the original itself (hue 0 or 360, gain 1), which is always "
-            "predicted; take it out of --hues or --gains."
-        )
-    return settings
-
-
-def _refuse_unfit(dataset: Dataset, classifiers: Sequence[Classifier]) -> None:
+def refuse_unfit(dataset: Dataset, classifiers: Sequence[Classifier]) -> None:
+    """Raise Refused where these classifiers cannot be asked about this dataset's pictures."""
     if not dataset.root and not dataset.copied:
         raise Refused(f"Dataset {dataset.name} lists names without pixels: there is nothing to change.")
     if not dataset.images.exists():
@@ -177,11 +155,11 @@ def _refuse_unfit(dataset: Dataset, classifiers: Sequence[Classifier]) -> None:
         raise Refused(f"The classifiers {', '.join(names)} are not all different; name each once.")
 
 
-def _same_crop(prepared: Sequence[PreparedClassifier]) -> list[list[int]]:
-    """Places of classifiers that look at the same crop: pictures are decoded and changed once for them."""
+def _looking_alike(run: ProbeRun, kind: ProbeKind, prepared: Sequence[PreparedClassifier]) -> list[list[int]]:
+    """Places of classifiers that are shown the same pictures: those are read and changed once for them."""
     groups: dict[str, list[int]] = {}
     for place, each in enumerate(prepared):
-        groups.setdefault(each.classifier.preprocessing.crop.key, []).append(place)
+        groups.setdefault(kind.look(run, each), []).append(place)
     return list(groups.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,7 +91,13 @@ class Counted:
     calls: int = 0
     settings: int = 1
 
-    def changed(self, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
+    references: tuple[int, ...] = (0,)
+
+    def original(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels
+
+    def changed(self, pixels: torch.Tensor, keys: Sequence[int | str]) -> Iterator[torch.Tensor]:
+        assert len(keys) == len(pixels)
         self.calls += len(pixels)
         yield 255 - pixels
 

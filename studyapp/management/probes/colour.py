@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import ProbeRun
-from studyapp.tasks.probes import probe_colour
+from studyapp.tasks.colour_probe import probe_colour
 
 HELP = (
     "Predict every image of a dataset under a grid of hue rotations and saturation gains and print how often "

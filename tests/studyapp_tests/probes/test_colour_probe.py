@@ -18,7 +18,7 @@ from PIL import Image as Picture
 from studyapp.models import Chunk, Classifier, Dataset, Job, ProbeRun
 from studyapp.services.probes import read_columns
 from studyapp.tasks import probes
-from studyapp.tasks.probes import probe_colour
+from studyapp.tasks.colour_probe import probe_colour
 from tests.studyapp_tests.networks import write_classes, write_weights
 from tests.studyapp_tests.workers import Worker, wait_until
 
