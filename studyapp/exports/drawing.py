@@ -17,7 +17,7 @@ from studyapp.exports.figures import WIDTH, Bar, BarGroups, Dots, Figure, Lines
 from studyapp.exports.line_drawing import NAMES_INCHES, draw_lines
 from studyapp.exports.palette import BEFORE, INK, OKABE_ITO, RULE, SOFT
 
-Format = Literal["svg", "png"]
+Format = Literal["svg", "png", "pdf"]
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # carried by matplotlib itself
@@ -42,7 +42,7 @@ PNG_DPI = 200
 
 
 def drawn(figure: Figure, file_format: Format) -> bytes:
-    """The figure as an SVG or PNG file, without dates or versions in it."""
+    """The figure as an SVG, PNG or PDF file, without dates or versions in it."""
     canvas = Canvas(figsize=figure.inches, layout=None)
     FigureCanvasAgg(canvas)
     axes = canvas.add_axes((0, 0, 1, 1))
@@ -56,6 +56,9 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
     out = io.BytesIO()
     if file_format == "svg":
         canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Title": figure.title})
+    elif file_format == "pdf":
+        nobody = {"CreationDate": None, "Creator": None, "Producer": None, "Title": figure.title}
+        canvas.savefig(out, format="pdf", metadata=nobody)
     else:
         canvas.savefig(out, format="png", dpi=PNG_DPI, metadata={"Software": None, "Title": figure.title})
     return out.getvalue()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal, cast
+
 from django.http import Http404, HttpRequest, HttpResponse
 
 from studyapp.exports.figures import Figure
@@ -13,7 +16,12 @@ TABLE_TYPES = {
     "json": ("application/json", table_json),
     "tex": ("application/x-tex; charset=utf-8", table_latex),
 }
-FIGURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+FigureFormat = Literal["svg", "png", "pdf"]
+FIGURE_TYPES: Mapping[FigureFormat, str] = {
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "pdf": "application/pdf",
+}
 
 
 def text_file(content: str, content_type: str, name: str) -> HttpResponse:
@@ -32,7 +40,7 @@ def table_response(table: Table | None, kind: str, name: str) -> HttpResponse:
 
 
 def figure_response(request: HttpRequest, figure: Figure | None, kind: str, name: str) -> HttpResponse:
-    """A figure as SVG or PNG, or its numbers as CSV; raises Http404 for another.
+    """A figure as SVG, PNG or PDF, or its numbers as CSV; raises Http404 for another.
 
     With `?download` in the address the browser saves the picture.
     """
@@ -43,8 +51,8 @@ def figure_response(request: HttpRequest, figure: Figure | None, kind: str, name
     # matplotlib takes most of a second to import, and most pages draw nothing.
     from studyapp.exports.drawing import drawn
 
-    content = drawn(figure, "svg" if kind == "svg" else "png")
-    response = HttpResponse(content, content_type=FIGURE_TYPES[kind])
+    picture = cast("FigureFormat", kind)
+    response = HttpResponse(drawn(figure, picture), content_type=FIGURE_TYPES[picture])
     if "download" in request.GET:
         response["Content-Disposition"] = f'attachment; filename="{figure.name}.{kind}"'
     return response

@@ -91,6 +91,16 @@ urlpatterns = [
     path("probes/", research_probes.probes, name="probes"),
     path("probes/<str:key>/", research_probes.probe, name="probe"),
     path("probes/colour/<str:key>/", research_colour.colour, name="probe-colour"),
+    path(
+        "probes/colour/<str:key>/tables/<slug:table>.<slug:kind>",
+        research_colour.table_file,
+        name="probe-colour-table",
+    ),
+    path(
+        "probes/colour/<str:key>/figures/<slug:figure>.<slug:kind>",
+        research_colour.figure_file,
+        name="probe-colour-figure",
+    ),
     path("classifiers/", research_classifiers.classifiers, name="classifiers"),
     path("classifiers/<str:name>/", research_classifiers.classifier, name="classifier"),
     path("jobs/", research_jobs.jobs, name="jobs"),
