@@ -14,6 +14,7 @@ from studyapp.tasks import (
     gallery_thumbnails,
     predict,
     probes,
+    shift_probe,
     stimuli,
     texture_probe,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "gallery_thumbnails",
     "predict",
     "probes",
+    "shift_probe",
     "stimuli",
     "texture_probe",
 ]
