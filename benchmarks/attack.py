@@ -94,8 +94,12 @@ def _measure(work: Path, peer: Path, device: str, rounds: int) -> list[Claim]:
     differing = int((exact["pictures"] != theirs).sum())
     where = _device(device)
     return [
-        ratio_at_least(FASTER, ours=1 / best["ours"], peer=1 / best["bim"], target=5, device=where),
-        ratio_at_least(ON_GRID, ours=1 / best["grid"], peer=1 / best["bim"], target=5, device=where),
+        ratio_at_least(
+            FASTER, ours=PICTURES / best["ours"], peer=PICTURES / best["bim"], target=5, device=where
+        ),
+        ratio_at_least(
+            ON_GRID, ours=PICTURES / best["grid"], peer=PICTURES / best["bim"], target=5, device=where
+        ),
         value_at_most(EQUAL, ours=differing, target=0, device=where),
         value_at_most(LATE, ours=int(counted["late"]), target=0, device=where),
         _cuda_claim(work, peer),

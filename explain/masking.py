@@ -15,6 +15,10 @@ Hidden = Literal["mean", "black", "grey", "blur"]
 #: Middle of 0..255.
 GREY = 128
 
+#: Bytes that a CPU masks at a time.
+WORD = 8
+ALL_ONES = np.uint64(2**64 - 1)
+
 #: Standard deviation of the blur, as a share of the picture's shorter side.
 BLUR = 1 / 20
 
@@ -70,7 +74,7 @@ def masked_pictures(
 ) -> MaskedPictures:
     """`pixels`, `hidden`: uint8 (h, w, 3). `segments`: labels 0..d-1 (h, w). Pictures come on `device`."""
     if torch.device(device).type == "cpu":
-        return MaskedByRuns(pixels, segments, hidden)
+        return MaskedByWords(pixels, segments, hidden)
     return MaskedByLookup(pixels, segments, hidden, device)
 
 
@@ -97,29 +101,34 @@ class MaskedByLookup:
         return torch.where(everywhere, self._pixels, self._hidden)
 
 
-class MaskedByRuns:
-    """Repeats one byte along each run of pixels of a superpixel, then works on whole pictures bit by bit.
+class MaskedByWords:
+    """Repeats a word of eight bytes along each run of a superpixel; words of two are looked up byte by byte.
 
-    On a CPU this is several times as fast as a look-up for every pixel.
+    On a CPU this is many times as fast as a look-up for every pixel.
     """
 
     def __init__(
         self, pixels: NDArray[np.uint8], segments: NDArray[np.int32], hidden: NDArray[np.uint8]
     ) -> None:
-        labels = segments.reshape(-1)
-        starts = np.flatnonzero(np.diff(labels, prepend=-1))
         self._shape = pixels.shape
-        self._run_labels = labels[starts]
-        self._run_bytes = np.diff(starts, append=len(labels)) * 3
+        # Each byte's superpixel, a word a row; the last word may reach beyond the picture.
+        labels = np.repeat(segments.reshape(-1).astype(np.intp), pixels.shape[2])
+        labels = np.pad(labels, (0, -len(labels) % WORD), mode="edge").reshape(-1, WORD)
+        starts = np.flatnonzero(np.diff(labels[:, 0], prepend=-1))
+        self._run_labels = labels[starts, 0]
+        self._run_words = np.diff(starts, append=len(labels))
+        self._mixed = np.flatnonzero((labels != labels[:, :1]).any(axis=1))
+        self._mixed_labels = labels[self._mixed]
         self._difference = np.bitwise_xor(pixels, hidden).reshape(-1)
         self._hidden = hidden.reshape(-1)
 
     def make(self, masks: NDArray[np.bool_]) -> torch.Tensor:
         """Masks (n, d) to pictures, uint8 (n, h, w, 3)."""
-        everything = np.where(masks, np.uint8(255), np.uint8(0))
+        words, single = np.where(masks, ALL_ONES, np.uint64(0)), np.where(masks, np.uint8(255), np.uint8(0))
         made = np.empty((len(masks), self._hidden.size), dtype=np.uint8)
-        for row, picture in zip(everything, made, strict=True):
-            shown = np.repeat(row[self._run_labels], self._run_bytes)
-            np.bitwise_and(shown, self._difference, out=shown)
-            np.bitwise_xor(shown, self._hidden, out=picture)
+        for word, byte, picture in zip(words, single, made, strict=True):
+            shown = np.repeat(word.take(self._run_labels), self._run_words)
+            shown[self._mixed] = byte.take(self._mixed_labels).view(np.uint64)[:, 0]
+            np.bitwise_and(shown.view(np.uint8)[: picture.size], self._difference, out=picture)
+            np.bitwise_xor(picture, self._hidden, out=picture)
         return torch.from_numpy(made.reshape(-1, *self._shape))

@@ -50,7 +50,7 @@ def test_an_unknown_way_to_hide_is_refused() -> None:
     hidden=st.sampled_from(["mean", "black", "grey"]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_runs_and_look_up_make_the_picture_that_the_mask_describes(
+def test_words_and_look_up_make_the_picture_that_the_mask_describes(
     labels: list[list[int]], rows: int, hidden: Hidden, seed: int
 ) -> None:
     drawn = np.array(labels)
@@ -59,10 +59,10 @@ def test_runs_and_look_up_make_the_picture_that_the_mask_describes(
     off = hidden_picture(pixels, segments, hidden)
     masks = np.random.default_rng(seed).random((rows, int(segments.max()) + 1)) < 0.5
     expected = np.stack([np.where(mask[segments][..., None], pixels, off) for mask in masks])
-    by_runs = masked_pictures(pixels, segments, off, "cpu").make(masks)
+    by_words = masked_pictures(pixels, segments, off, "cpu").make(masks)
     by_lookup = MaskedByLookup(pixels, segments, off, "cpu").make(masks)
-    assert by_runs.dtype == by_lookup.dtype == torch.uint8
-    np.testing.assert_array_equal(by_runs.numpy(), expected)
+    assert by_words.dtype == by_lookup.dtype == torch.uint8
+    np.testing.assert_array_equal(by_words.numpy(), expected)
     np.testing.assert_array_equal(by_lookup.numpy(), expected)
 
 
