@@ -11,6 +11,7 @@ from studyapp.views import (
     research_datasets,
     research_examples,
     research_explanations,
+    research_flips,
     research_images,
     research_jobs,
     research_new_study,
@@ -21,6 +22,7 @@ from studyapp.views import (
     research_review,
     research_studies,
     research_study_state,
+    research_texture,
 )
 
 urlpatterns = [
@@ -89,6 +91,10 @@ urlpatterns = [
         name="picture-explained",
     ),
     path("probes/", research_probes.probes, name="probes"),
+    path("probes/texture/", research_texture.texture, name="texture"),
+    path("probes/texture/figure.<slug:kind>", research_texture.figure_file, name="texture-figure"),
+    path("probes/texture/tables/<slug:table>.<slug:kind>", research_texture.table_file, name="texture-table"),
+    path("probes/texture/<str:key>/", research_texture.texture, name="probe-texture"),
     path("probes/<str:key>/", research_probes.probe, name="probe"),
     path("probes/colour/<str:key>/", research_colour.colour, name="probe-colour"),
     path(
@@ -100,6 +106,13 @@ urlpatterns = [
         "probes/colour/<str:key>/figures/<slug:figure>.<slug:kind>",
         research_colour.figure_file,
         name="probe-colour-figure",
+    ),
+    path("probes/colour/<str:key>/images/", research_flips.flipping, name="probe-colour-flips"),
+    path("probes/colour/<str:key>/images/<str:image>/", research_flips.strip, name="probe-colour-image"),
+    path(
+        "probes/colour/<str:key>/images/<str:image>/<int:place>.png",
+        research_flips.changed_picture,
+        name="probe-colour-picture",
     ),
     path("classifiers/", research_classifiers.classifiers, name="classifiers"),
     path("classifiers/<str:name>/", research_classifiers.classifier, name="classifier"),

@@ -1,0 +1,260 @@
+"""Pictures of a colour probe: the images whose prediction flips, and every change of one image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import parse_etags, quote_etag
+from django.views.decorators.http import require_safe
+
+from studyapp.analysis.colour_stability import NEAR_DEGREES, Axis, Setting
+from studyapp.models import Image, ProbeRun
+from studyapp.services.colour_flips import FlippingImages, flipping_images
+from studyapp.services.colour_probe import settings_of
+from studyapp.services.flips import DIRECTION_WORDS, DIRECTIONS, Direction, Flips, read_flips
+from studyapp.services.recolouring import SIDE, strip_picture
+from studyapp.services.refusals import Refused
+from studyapp.views.paging import address, csv_response, page_of, wants_csv
+from studyapp.views.research_colour import colour_run
+from studyapp.views.researcher import researcher, researchers_file
+
+PAGE = 24
+KEPT = "private, max-age=86400"
+NEAR: Mapping[Axis, float] = {"hue": NEAR_DEGREES, "saturation": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for."""
+
+    classifier: str
+    axis: Axis
+    within: float
+    direction: str
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The ways to turn that are looked for."""
+        return tuple(each for each in DIRECTIONS if self.direction in ("", each))
+
+
+@dataclass(frozen=True, slots=True)
+class FlippingImage:
+    """An image of the list: what was said of it, and at the smallest change that turns it."""
+
+    image: Image
+    before: str
+    after: str
+    setting: str
+    place: int
+    flips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture of a strip; `place` 0 is the original."""
+
+    place: int
+    words: str
+    said: str
+    flipped: bool
+    right: bool
+
+
+@require_safe
+@researcher
+def flipping(request: HttpRequest, key: str) -> HttpResponseBase:
+    """Images whose prediction flips, by classifier, size of the change and direction."""
+    run = colour_run(key)
+    wanted = _wanted(request, run)
+    context = {"nav": "probes", "run": run, "wanted": wanted, "classifiers": _names(run)}
+    try:
+        flips = read_flips(run=run, classifier=wanted.classifier)
+    except Refused as refusal:
+        return render(request, "research/probe_flips.html", context | {"refusal": str(refusal)})
+    settings = settings_of(run)
+    found = flipping_images(
+        flips, settings, axis=wanted.axis, within=wanted.within, directions=wanted.directions
+    )
+    names = _class_names(flips)
+    if wants_csv(request):
+        header = ("image", "key", "dataset_label", "axis", "amount", "before", "after", "direction")
+        return csv_response(f"colour-{key}-flips", header, _flip_rows(flips, settings, found, names))
+    page = page_of(request, range(len(found.row)), size=PAGE)
+    context |= {
+        "page": page,
+        "asked": len(found.asked),
+        "images": len(flips.image),
+        "shots": _listed(flips, settings, found, page.rows, names),
+        "directions": tuple(DIRECTION_WORDS.items()),
+        "side": SIDE,
+    }
+    return render(request, "research/probe_flips.html", context)
+
+
+@require_safe
+@researcher
+def strip(request: HttpRequest, key: str, image: str) -> HttpResponse:
+    """Every change of one image with what a classifier says of it."""
+    run = colour_run(key)
+    row = get_object_or_404(
+        Image.objects.select_related("dataset", "category"), key=image, dataset=run.dataset
+    )
+    wanted = _wanted(request, run)
+    context = {"nav": "probes", "run": run, "image": row, "wanted": wanted, "side": SIDE}
+    context["classifiers"] = [(name, address(request, classifier=name)) for name in _names(run)]
+    try:
+        flips = read_flips(run=run, classifier=wanted.classifier)
+    except Refused as refusal:
+        return render(request, "research/probe_strip.html", context | {"refusal": str(refusal)})
+    place = next((place for place, pk in enumerate(flips.image.tolist()) if pk == row.pk), None)
+    if place is None:
+        said = f"{row.name} could not be read when the probe ran, so that nothing is known of it."
+        return render(request, "research/probe_strip.html", context | {"refusal": said})
+    settings = settings_of(run)
+    names = _class_names(flips)
+    strips = [
+        (title, shots)
+        for axis, title in (("hue", "Hue turned"), ("saturation", "Saturation multiplied"))
+        if len(shots := _strip(flips, settings, place, axis, names)) > 1
+    ]
+    changed = int(flips.changed[place].sum())
+    context |= {"strips": strips, "changed": changed, "settings": len(settings)}
+    return render(request, "research/probe_strip.html", context)
+
+
+@require_safe
+@researchers_file
+def changed_picture(request: HttpRequest, key: str, image: str, place: int) -> HttpResponse:
+    """One small picture of a strip; place 0 is the original."""
+    run = colour_run(key)
+    settings = settings_of(run)
+    row = get_object_or_404(Image.objects.select_related("dataset"), key=image, dataset=run.dataset)
+    if place > len(settings):
+        raise Http404(f"the probe has {len(settings)} changes")
+    setting = settings[place - 1] if place else None
+    digest = quote_etag(hashlib.sha256(f"{row.sha256}/{SIDE}/{setting}".encode()).hexdigest()[:32])
+    response: HttpResponse
+    if digest in parse_etags(request.headers.get("If-None-Match", "")):
+        response = HttpResponseNotModified()
+    else:
+        try:
+            response = HttpResponse(strip_picture(image=row, setting=setting), content_type="image/png")
+        except Refused as refusal:
+            raise Http404(str(refusal)) from refusal
+    response["ETag"] = digest
+    response["Cache-Control"] = KEPT
+    return response
+
+
+def setting_words(setting: Setting) -> str:
+    """Such as "+30°" or "× 0.5"."""
+    if setting.axis == "hue":
+        degrees = (setting.amount + 180.0) % 360.0 - 180.0
+        return "180°" if degrees == -180.0 else f"{degrees:+g}°".replace("-", "\u2212")
+    return f"× {setting.amount:g}"
+
+
+def _wanted(request: HttpRequest, run: ProbeRun) -> Wanted:
+    axes = {axis for axis, _ in run.parameters["grid"]}
+    fallback: Axis = "hue" if "hue" in axes else "saturation"
+    asked = request.GET.get("axis", fallback)
+    axis: Axis = "saturation" if asked == "saturation" else "hue"
+    try:
+        within = float(request.GET.get("within", ""))
+    except ValueError:
+        within = NEAR[axis]
+    direction = request.GET.get("direction", "")
+    return Wanted(
+        classifier=request.GET.get("classifier") or _names(run)[0],
+        axis=axis,
+        within=within if 0 <= within <= 1000 else NEAR[axis],
+        direction=direction if direction in DIRECTIONS else "",
+    )
+
+
+def _names(run: ProbeRun) -> list[str]:
+    return list(run.probe_classifiers.order_by("position").values_list("classifier__name", flat=True))
+
+
+def _class_names(flips: Flips) -> dict[int, str]:
+    categories = flips.classifier.classifier.class_list.categories
+    return dict(categories.values_list("index", "name"))
+
+
+def _listed(
+    flips: Flips,
+    settings: Sequence[Setting],
+    found: FlippingImages,
+    shown: Sequence[int],
+    names: Mapping[int, str],
+) -> list[FlippingImage]:
+    keys = [int(flips.image[found.row[each]]) for each in shown]
+    images = {each.pk: each for each in Image.objects.filter(pk__in=keys).select_related("category")}
+    listed = []
+    for each, key in zip(shown, keys, strict=True):
+        row, nearest = int(found.row[each]), int(found.nearest[each])
+        if key in images:
+            listed.append(
+                FlippingImage(
+                    image=images[key],
+                    before=names.get(int(flips.before[row, nearest]), "?"),
+                    after=names.get(int(flips.after[row, nearest]), "?"),
+                    setting=setting_words(settings[nearest]),
+                    place=nearest + 1,
+                    flips=int(found.flips[each]),
+                )
+            )
+    return listed
+
+
+def _strip(
+    flips: Flips, settings: Sequence[Setting], row: int, axis: str, names: Mapping[int, str]
+) -> list[Shot]:
+    """The original, then the changes along one axis, in the order of the amounts."""
+    label = int(flips.label[row])
+    original = int(flips.before[row, 0])
+    shots = [Shot(0, "original", names.get(original, "?"), flipped=False, right=original == label)]
+    of_axis = [place for place, each in enumerate(settings) if each.axis == axis]
+    for place in sorted(of_axis, key=lambda place: settings[place].amount % 360):
+        said = int(flips.after[row, place])
+        shots.append(
+            Shot(
+                place + 1,
+                setting_words(settings[place]),
+                names.get(said, "?"),
+                flipped=said != int(flips.before[row, place]),
+                right=said == label,
+            )
+        )
+    return shots
+
+
+def _flip_rows(
+    flips: Flips, settings: Sequence[Setting], found: FlippingImages, names: Mapping[int, str]
+) -> Iterator[list[object]]:
+    images = {
+        pk: (name, key)
+        for pk, name, key in Image.objects.filter(dataset=flips.classifier.run.dataset_id).values_list(
+            "pk", "name", "key"
+        )
+    }
+    ways = {direction: flips.going(direction) for direction in DIRECTIONS}
+    for row in found.row.tolist():
+        name, key = images.get(int(flips.image[row]), ("", ""))
+        for place in found.asked:
+            if found.mask[row, place]:
+                way = next(direction for direction, turned in ways.items() if turned[row, place])
+                yield [
+                    *(name, key, names.get(int(flips.label[row]), "")),
+                    *(settings[place].axis, settings[place].amount),
+                    *(
+                        names.get(int(flips.before[row, place]), ""),
+                        names.get(int(flips.after[row, place]), ""),
+                    ),
+                    way,
+                ]
