@@ -39,8 +39,7 @@ demo: $(INSTALLED)
 	@exec $(BIN)/python manage.py serve_demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 test: $(TESTABLE)
-	$(BIN)/python -m pytest -q -rs
-	@$(BIN)/python -m tests.on_postgres
+	@$(BIN)/python -m tests.run
 
 check: $(TESTABLE)
 	$(BIN)/ruff check .

@@ -14,6 +14,29 @@ from tests import services
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--only-database`: the tests that another database could answer otherwise."""
+    parser.addoption("--only-database", action="store_true", help="tests of the test run's own database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what touches no database or brings its own, where only the others are wanted."""
+    if not config.getoption("--only-database"):
+        return
+    left_out = [each for each in items if not _touches_the_database(each)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if _touches_the_database(each)]
+
+
+def _touches_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("one_database"):
+        return False
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or any(
+        name in fixtures for name in ("db", "transactional_db", "live_server")
+    )
+
+
 def missing(what: str) -> NoReturn:
     """Skip a test for want of `what`; with CI=true nothing may be skipped, so it fails there."""
     if os.environ.get("CI") == "true":

@@ -39,9 +39,15 @@ def fresh_postgres_database(server: str) -> Iterator[str]:
             connection.execute(f'drop database if exists "{name}" with (force)')
 
 
+def redis_number() -> int:
+    """Number of the Redis database that tests may empty: 9 unless SECOND_LOOK_TEST_REDIS_NUMBER says."""
+    return int(os.environ.get("SECOND_LOOK_TEST_REDIS_NUMBER") or 9)
+
+
 def redis_server() -> str | None:
-    """URL of a Redis database that tests may empty (number 9 of the server), or None where none answers."""
-    url = (os.environ.get("SECOND_LOOK_TEST_REDIS") or "redis://127.0.0.1:6379") + "/9"
+    """URL of the Redis database that tests may empty, or None where none answers."""
+    server = os.environ.get("SECOND_LOOK_TEST_REDIS") or "redis://127.0.0.1:6379"
+    url = f"{server}/{redis_number()}"
     try:
         redis.Redis.from_url(url, socket_connect_timeout=3).ping()
     except redis.RedisError:

@@ -15,20 +15,17 @@ from urllib.parse import quote
 import redis
 from django.db import connection
 
+from tests import services
 from tests.conftest import ROOT, missing
 
 
-def redis_url(number: int = 1) -> str:
-    """Database `number` of the tests' Redis server; the test is skipped where there is none."""
-    base = os.environ.get("SECOND_LOOK_TEST_REDIS", "redis://127.0.0.1:6379")
-    url = f"{base}/{number}"
-    client = redis.Redis.from_url(url, socket_connect_timeout=2)
-    try:
-        client.flushdb()
-    except redis.exceptions.ConnectionError:
+def redis_url() -> str:
+    """The Redis database that tests may empty, emptied; the test is skipped where there is none."""
+    url = services.redis_server()
+    if url is None:
         missing("A Redis server (set SECOND_LOOK_TEST_REDIS, such as redis://127.0.0.1:6379)")
-    finally:
-        client.close()
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
     return url
 
 

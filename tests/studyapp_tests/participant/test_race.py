@@ -1,6 +1,6 @@
 """Rule 1 under fire: two server processes, one of them killed half-way, and people who do it all wrong.
 
-Runs on the database of the test run: a SQLite file, and PostgreSQL in `python -m tests.on_postgres`.
+Runs on the database of the test run: a SQLite file, and PostgreSQL in `python -m tests.run`.
 """
 
 from __future__ import annotations

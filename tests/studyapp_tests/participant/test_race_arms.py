@@ -1,6 +1,6 @@
 """Arms under fire: two server processes, real connections, arms mixed in a visit or one after the other.
 
-Runs on the database of the test run: a SQLite file, and PostgreSQL in `python -m tests.on_postgres`.
+Runs on the database of the test run: a SQLite file, and PostgreSQL in `python -m tests.run`.
 """
 
 from __future__ import annotations
