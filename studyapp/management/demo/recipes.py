@@ -148,7 +148,7 @@ def embedded_recipe(var: Path) -> Recipe:
                 "photos",
                 "efficientnet-lite0",
                 PAPERS_ATTACK,
-                methods=("lime", "integrated_gradients", "gradcam"),
+                methods=("gradcam", "integrated_gradients", "lime"),
                 samples=PHOTO_SAMPLES,
             ),
         ),
