@@ -13,8 +13,9 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from studyapp.exports.figures import WIDTH, Bar, BarGroups, Dots, Figure, Lines
+from studyapp.exports.figures import WIDTH, Bar, BarGroups, CategoryMarks, Dots, Figure, Lines
 from studyapp.exports.line_drawing import NAMES_INCHES, draw_lines
+from studyapp.exports.mark_drawing import ACCURACY_INCHES, CATEGORY_INCHES, draw_marks
 from studyapp.exports.palette import BEFORE, INK, OKABE_ITO, RULE, SOFT
 
 Format = Literal["svg", "png", "pdf"]
@@ -50,6 +51,8 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
         _bars(axes, figure.content)
     elif isinstance(figure.content, Lines):
         draw_lines(axes, figure.content)
+    elif isinstance(figure.content, CategoryMarks):
+        draw_marks(axes, figure.content)
     else:
         _dots(axes, figure.content)
     _frame(canvas, axes, figure)
@@ -74,6 +77,9 @@ def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
     crowded = isinstance(figure.content, BarGroups) and len(figure.content.series) > 2
     head = 0.54 if crowded else 0.34
     right = NAMES_INCHES if isinstance(figure.content, Lines) else 0.35
+    if isinstance(figure.content, CategoryMarks):
+        left, right = CATEGORY_INCHES, ACCURACY_INCHES
+        head = 0.42 + 0.17 * figure.content.name_rows
     axes.set_position((left / WIDTH, bottom, 1 - (left + right) / WIDTH, 1 - bottom - head / height))
     canvas.text(0.12 / WIDTH, 1 - 0.1 / height, figure.title, va="top", fontsize=9.5, fontweight="bold")
     for number, line in enumerate(reversed(lines)):

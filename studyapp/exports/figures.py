@@ -10,6 +10,7 @@ from studyapp.exports.tabular import Cell, Column, Table
 Pair: TypeAlias = tuple[float, float]
 
 WIDTH = 7.2  # inches; two columns of a paper
+NAMES_ACROSS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,44 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """One observer: a mark per category, all of them pooled, and how much of each category was answered."""
+
+    series: str
+    person: bool
+    pooled: Bar
+    marks: tuple[Bar, ...]
+    accuracy: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryMarks:
+    """Categories down, a share in [0, 1] across; marks by observer, bars of a second share beside them."""
+
+    categories: tuple[str, ...]
+    series: tuple[Marked, ...]
+
+    @property
+    def name_rows(self) -> int:
+        """Lines that the names above the plot take."""
+        return -(-len(self.series) // NAMES_ACROSS)
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure: its name in files, what it shows, and the words that stand with it."""
 
     name: str
     title: str
     caption: str
-    content: BarGroups | Dots | Lines
+    content: BarGroups | Dots | Lines | CategoryMarks
     alternative: str = field(default="")
 
     @property
     def inches(self) -> Pair:
         """Width and height as drawn."""
+        if isinstance(self.content, CategoryMarks):
+            return WIDTH, 1.75 + 0.17 * self.content.name_rows + 0.31 * len(self.content.categories)
         height = 1.35 + 0.27 * len(self.content.rows) if isinstance(self.content, Dots) else 3.6
         return WIDTH, height
 
@@ -117,6 +144,14 @@ class Figure:
                 for line in self.content.lines
                 for x, bar in line.points
             ]
+        elif isinstance(self.content, CategoryMarks):
+            for each in self.content.series:
+                rows.append(("all", each.series, each.pooled.value, each.pooled.interval, None, None))
+                for what, bars in (("", each.marks), (", accuracy", each.accuracy)):
+                    rows += [
+                        (f"{category}{what}", each.series, bar.value, bar.interval, None, None)
+                        for category, bar in zip(self.content.categories, bars, strict=True)
+                    ]
         else:
             rows += [
                 (row.label, row.series, row.bar.value, row.bar.interval, row.bar.bounds, None)

@@ -10,7 +10,7 @@ from django.db import transaction
 from studyapp.analysis.shape_texture import ShapeRow, shape_bias
 from studyapp.models import ChoiceTrial, Observer, ProbeRun
 from studyapp.services import probes
-from studyapp.services.observer_choices import choices_of
+from studyapp.services.observer_choices import stored_choices
 from studyapp.services.observers import TrialRow, write_trials
 
 
@@ -31,7 +31,7 @@ def finish_texture(*, run: ProbeRun) -> None:
         .select_related("choice_set")
         .order_by("probe_classifier__position")
     )
-    found = [shape_bias(choices_of([watcher], name=watcher.name)) for watcher in watchers]
+    found = [shape_bias(stored_choices([watcher], name=watcher.name).choices) for watcher in watchers]
     seen = min((watcher.trials.count() for watcher in watchers), default=0)
     ProbeRun.objects.filter(pk=run.pk).update(images=seen, unreadable=run.dataset.images.count() - seen)
     probes.finish_probe(

@@ -25,9 +25,14 @@ def _colour_settings(run: ProbeRun) -> str:
     return " + ".join(f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts if count)
 
 
+def _texture_settings(run: ProbeRun) -> str:
+    return f"{len(run.parameters['categories'])} categories, {run.parameters['aggregation']} over classes"
+
+
 #: Kind of probe -> its page.
 PROBE_PAGES: Mapping[str, ProbePage] = {
     ProbeRun.Kind.COLOUR: ProbePage("probe-colour", _colour_settings),
+    ProbeRun.Kind.TEXTURE: ProbePage("probe-texture", _texture_settings),
 }
 
 
