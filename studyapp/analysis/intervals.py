@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -46,6 +48,37 @@ def wilson_rate(count: int, total: int) -> Rate:
     if total == 0:
         return Rate(count=0, total=0, share=None, interval=None)
     return Rate(count=count, total=total, share=count / total, interval=wilson(count, total))
+
+
+def clustered_wilson(shares: FloatArray, level: float = LEVEL) -> Interval:
+    """Wilson's interval of the mean of shares [n] in [0, 1], each from answers that belong together.
+
+    It is taken at the effective number of independent answers, p (1 - p) / (s^2 / n) (Kish 1965), which is n
+    where all shares are 0, all 1, or all alike.
+    """
+    if not len(shares):
+        raise ValueError("an interval needs at least one share")
+    mean = float(shares.mean())
+    variance = float(shares.var(ddof=1)) / len(shares) if len(shares) > 1 else 0.0
+    number = mean * (1 - mean) / variance if variance > 0 else float(len(shares))
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    centre = (mean + z * z / (2 * number)) / (1 + z * z / number)
+    half = z * sqrt(mean * (1 - mean) / number + z * z / (4 * number * number)) / (1 + z * z / number)
+    return Interval(
+        low=0.0 if mean == 0 else max(0.0, centre - half),
+        high=1.0 if mean == 1 else min(1.0, centre + half),
+        method="wilson, effective number",
+        level=level,
+    )
+
+
+def mean_interval(values: FloatArray, level: float = LEVEL) -> Interval | None:
+    """The normal interval of the mean of values [n] that are never negative; None of fewer than two."""
+    if len(values) < 2:
+        return None
+    half = NormalDist().inv_cdf((1 + level) / 2) * float(values.std(ddof=1)) / sqrt(len(values))
+    mean = float(values.mean())
+    return Interval(low=max(0.0, mean - half), high=mean + half, method="normal", level=level)
 
 
 def percentile(draws: FloatArray, level: float = LEVEL) -> Interval:

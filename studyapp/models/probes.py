@@ -15,6 +15,7 @@ class ProbeRun(models.Model):
     class Kind(models.TextChoices):
         COLOUR = "colour"
         TEXTURE = "texture", "shape or texture"
+        TRANSFORM = "transform", "small transformations"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     key = models.CharField(max_length=32, unique=True, default=public_key, editable=False)

@@ -17,6 +17,7 @@ from studyapp.tasks import (
     shift_probe,
     stimuli,
     texture_probe,
+    transform_probe,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "shift_probe",
     "stimuli",
     "texture_probe",
+    "transform_probe",
 ]

@@ -49,7 +49,7 @@ def run_probe(
     if job is None:
         job = jobs.start_job(
             kind=KIND,
-            title=f"{kind.label} probe of {dataset.name}",
+            title=f"{kind.label.capitalize()} probe of {dataset.name}",
             chunks=_chunks(run),
             queue=queue,
             parameters={"run": run.pk},

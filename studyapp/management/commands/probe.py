@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from studyapp.management.probes import colour, shift, texture
+from studyapp.management.probes import colour, shift, texture, transform
 from studyapp.management.research_command import ResearchCommand
 
 #: Each module: HELP, `add_arguments(parser)` and `handle(command, options)`.
-KINDS = {"colour": colour, "shift": shift, "texture": texture}
+KINDS = {"colour": colour, "shift": shift, "texture": texture, "transform": transform}
 
 
 class Command(ResearchCommand):
