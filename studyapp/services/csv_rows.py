@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +76,12 @@ def read_csv(path: Path, columns: Sequence[Column]) -> CsvTable:
 def records_of(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The records of a UTF-8 CSV, header included, with the line each ends at; blank lines are left out.
 
-    Raises Refused, naming the line, when the file is missing, no text, or quoted wrongly.
+    A name that ends in .gz is read as a gzip file. Raises Refused, naming the line, when the file is missing,
+    no text, or quoted wrongly.
     """
+    open_text = gzip.open if path.suffix == ".gz" else open
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_text(path, "rt", newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
             try:
                 for fields in reader:
@@ -89,6 +93,8 @@ def records_of(path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise Refused(
                     at_line(path, reader.line_num + 1, "is not UTF-8 text; save the file as UTF-8.")
                 ) from problem
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise Refused(f"{path} is no whole gzip file ({problem}); fetch it again.") from problem
     except OSError as problem:
         raise Refused(f"{path} can not be read ({problem.strerror}); check the path.") from problem
 

@@ -10,10 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from studyapp.models import ProbeRun
+from studyapp.models import ProbeRun, ShiftRun
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.probe_pages import probe_address, settings_in_words
 from studyapp.views.research_jobs import line_of
+from studyapp.views.research_shift import NEWEST, shift_runs
 from studyapp.views.researcher import researcher
 
 
@@ -58,6 +59,7 @@ def probes(request: HttpRequest) -> HttpResponseBase:
         "lines": _lines(page.rows),
         "kind": kind,
         "kinds": ProbeRun.Kind.choices,
+        "shifts": shift_runs()[:NEWEST],
     }
     return render(request, "research/probes.html", context)
 
@@ -66,6 +68,8 @@ def probes(request: HttpRequest) -> HttpResponseBase:
 @researcher
 def probe(request: HttpRequest, key: str) -> HttpResponseBase:
     """On to the page of the run's kind."""
+    if ShiftRun.objects.filter(key=key).exists():
+        return redirect("shift", key=key)
     address = probe_address(get_object_or_404(ProbeRun, key=key))
     if not address:
         raise Http404("no page shows probes of this kind")
