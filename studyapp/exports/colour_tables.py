@@ -13,7 +13,7 @@ from studyapp.analysis.colour_stability import RankBase
 from studyapp.analysis.intervals import wilson_rate
 from studyapp.exports.display import EMPTY
 from studyapp.exports.tabular import Cell, Column, Table, interval_column
-from studyapp.models import Classifier, ProbeClassifier, ProbeRun
+from studyapp.models import ProbeClassifier, ProbeRun
 
 POSTER, METRICS, CURVES, RANKS, CLASSIFIERS, PUBLISHED = (
     "stability",
@@ -260,7 +260,7 @@ def _classifiers(facts: ColourFacts) -> Table:
     rows = tuple(
         (
             *(each.classifier.name, each.classifier.architecture or each.classifier.get_source_display()),
-            *(_registered(each.classifier, "trained_on"), _registered(each.classifier, "validated_on")),
+            *(each.classifier.trained_on or None, each.classifier.validated_on or None),
             *(each.summary["classes"], each.classifier.preprocessing.get("crop", {}).get("side")),
             each.weights_sha256[:12] or None,
         )
@@ -273,10 +273,6 @@ def _classifiers(facts: ColourFacts) -> Table:
         rows,
         note="As registered (add_classifier --trained-on, --validated-on); empty where nobody has said.",
     )
-
-
-def _registered(classifier: Classifier, name: str) -> str | None:
-    return getattr(classifier, name, "") or None
 
 
 _PUBLISHED = (

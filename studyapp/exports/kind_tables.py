@@ -11,9 +11,13 @@ from studyapp.exports.assignment_results import assignment_results
 from studyapp.exports.assignment_tables import ASSIGNMENT_BUILDERS
 from studyapp.exports.audit_evidence import audit_results
 from studyapp.exports.audit_tables import AUDIT_BUILDERS
+from studyapp.exports.choice_evidence import choice_results
+from studyapp.exports.choice_tables import CHOICE_BUILDERS
+from studyapp.exports.stability_evidence import stability_results
+from studyapp.exports.stability_tables import STABILITY_BUILDERS
 from studyapp.exports.tabular import Table
 from studyapp.models import Study
-from studyapp.protocol.schema import AssignmentQuestions, Protocol
+from studyapp.protocol.schema import AssignmentQuestions, ForcedChoiceQuestions, Protocol
 
 Tables = tuple[Table, ...]
 
@@ -43,6 +47,19 @@ def _audit(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
     return tuple(build(found) for build in AUDIT_BUILDERS)
 
 
+def _choice(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
+    found = choice_results(study, protocol, mode)
+    return tuple(build(found) for build in CHOICE_BUILDERS)
+
+
+def _exposure_words(protocol: Protocol) -> str:
+    plan = protocol.questions
+    if not isinstance(plan, ForcedChoiceQuestions):
+        return ""
+    shown = f"pictures for {plan.presentation_ms} ms" if plan.limited else "pictures until the answer"
+    return f"{len(plan.categories)} categories, {shown}"
+
+
 def _window_words(protocol: Protocol) -> str:
     plan = protocol.questions
     if not isinstance(plan, AssignmentQuestions):
@@ -54,8 +71,20 @@ def _annotators_words(protocol: Protocol) -> str:
     return f"rule {protocol.answers.agreement} of {protocol.answers.required} annotators"
 
 
+def _stability(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
+    found = stability_results(study, protocol, mode)
+    return tuple(build(found) for build in STABILITY_BUILDERS)
+
+
+def _agreement_words(protocol: Protocol) -> str:
+    return f"rule {protocol.answers.agreement} of {protocol.answers.required}"
+
+
 OWN_TABLES: Mapping[str, KindTables] = MappingProxyType(
     {
+        "stability": KindTables(
+            _stability, tuple(build(None) for build in STABILITY_BUILDERS), rule=_agreement_words
+        ),
         "prototype_assignment": KindTables(
             _assignment,
             tuple(build(None) for build in ASSIGNMENT_BUILDERS),
@@ -64,6 +93,9 @@ OWN_TABLES: Mapping[str, KindTables] = MappingProxyType(
         ),
         "attributes": KindTables(
             _audit, tuple(build(None) for build in AUDIT_BUILDERS), rule=_annotators_words
+        ),
+        "forced_choice": KindTables(
+            _choice, tuple(build(None) for build in CHOICE_BUILDERS), rule=_exposure_words
         ),
     }
 )

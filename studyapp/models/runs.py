@@ -28,6 +28,12 @@ class Classifier(models.Model):
         null=True, blank=True, help_text="The one batch size that an exported network accepts."
     )
     class_list = models.ForeignKey(ClassList, on_delete=models.PROTECT, related_name="classifiers")
+    trained_on = models.CharField(
+        max_length=300, blank=True, help_text="What its weights were trained on, as the researcher says."
+    )
+    validated_on = models.CharField(
+        max_length=300, blank=True, help_text="What its weights were validated on, as the researcher says."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -224,6 +224,7 @@ class QuestionUse(models.Model):
         CONTROL_FOIL = "control_foil", "control: a class the model ranks lower"
         CORRECT = "correct", "sample of correct predictions"
         ADVERSARIAL = "adversarial", "label of an adversarial image"
+        FLIP = "flip", "label that a prediction flipped to"
         ASSIGNMENT = "assignment", "target of a prototype-assignment trial"
         ATTRIBUTES = "attributes", "what can be seen in an image of a group"
         CHOICE = "choice", "cue-conflict picture, one of the categories is chosen"

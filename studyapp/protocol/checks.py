@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from studyapp.protocol.adversarial_checks import adversarial_checks, order_checks
 from studyapp.protocol.criticism_checks import criticism_checks
+from studyapp.protocol.forced_choice import ForcedChoiceQuestions, forced_choice_checks
 from studyapp.protocol.lines import Path
 from studyapp.protocol.problems import Finding, shown, spelled
 from studyapp.protocol.questions import (
@@ -19,6 +20,7 @@ from studyapp.protocol.questions import (
     Top5Questions,
 )
 from studyapp.protocol.schema import Arm, AssignmentQuestions, AttributeQuestions, Protocol
+from studyapp.protocol.stability import stability_checks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:\d+)?")
@@ -32,7 +34,9 @@ def cross_checks(protocol: Protocol) -> tuple[Finding, ...]:
             *(_names, _answers, _wordings, _controls, _participants, _arms, _plan, _recruitment),
             order_checks,
             adversarial_checks,
+            stability_checks,
             criticism_checks,
+            forced_choice_checks,
         )
         for finding in check(protocol)
     )
@@ -120,7 +124,7 @@ def _wordings(protocol: Protocol) -> Iterator[Finding]:
             ("questions", "ask_true_label"),
             ("questions", "form"),
         )
-    wordless = two or isinstance(questions, AssignmentQuestions | AttributeQuestions)
+    wordless = two or isinstance(questions, AssignmentQuestions | AttributeQuestions | ForcedChoiceQuestions)
     allowed = frozenset() if wordless else frozenset({"label"})
     yield from _placeholders(questions.wording, allowed, ("questions", "wording"), ("questions", "form"))
     if isinstance(questions, Top5Questions):
@@ -129,7 +133,7 @@ def _wordings(protocol: Protocol) -> Iterator[Finding]:
         where: Path = ("arm", index)
         own = protocol.arms[index]
         form = own.form if isinstance(own, Arm) else None
-        if not isinstance(questions, AssignmentQuestions | AttributeQuestions):
+        if not isinstance(questions, AssignmentQuestions | AttributeQuestions | ForcedChoiceQuestions):
             allowed = frozenset() if setup.form == "two_alternative" else frozenset({"label"})
         if own.wording is not None or form is not None:
             yield from _placeholders(setup.wording, allowed, (*where, "wording"), (*where, "form"))

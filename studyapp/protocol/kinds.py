@@ -11,9 +11,11 @@ from studyapp.protocol.arms import ArmBase
 from studyapp.protocol.attack import AttackPlan
 from studyapp.protocol.criticism import AssignmentArm, AssignmentQuestions, AttributeQuestions
 from studyapp.protocol.explanation import ExplanationPlan
+from studyapp.protocol.forced_choice import ForcedChoiceQuestions
 from studyapp.protocol.pictures import PictureQuestions
 from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
 from studyapp.protocol.schema import Arm
+from studyapp.protocol.stability import StabilityQuestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             AdversarialArm,
             {"attack": AttackPlan, "explanation": ExplanationPlan},
         ),
+        "stability": Kind(StabilityQuestions, ArmBase),
         "prototype_assignment": Kind(AssignmentQuestions, AssignmentArm),
         "attributes": Kind(AttributeQuestions, ArmBase),
+        "forced_choice": Kind(ForcedChoiceQuestions, ArmBase),
     }
 )
 # Name in the file -> its dataclass, for every table that only some kinds have.

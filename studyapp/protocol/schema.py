@@ -16,6 +16,7 @@ from studyapp.protocol.criticism import (
     AttributeQuestions,
 )
 from studyapp.protocol.explanation import ExplanationPlan
+from studyapp.protocol.forced_choice import ForcedChoiceQuestions
 from studyapp.protocol.keys import about
 from studyapp.protocol.participation import ParticipantRules, RecruitmentPlan, RehearsalPlan, ReviewPlan
 from studyapp.protocol.pictures import ClassHelp, PictureQuestions
@@ -43,6 +44,7 @@ __all__ = [
     "Contrast",
     "Exclusion",
     "ExplanationPlan",
+    "ForcedChoiceQuestions",
     "ParticipantRules",
     "PictureQuestions",
     "Protocol",
@@ -192,14 +194,18 @@ class Protocol:
     kind: str = field(
         metadata=about(
             "`relevance` (top-1 mistakes), `relevance_top5` (the five most probable classes), `adversarial` "
-            "(attacked images, whole or explained), `prototype_assignment` (which group does a picture "
-            "belong "
-            "to) or `attributes` (what can be seen); it decides which keys `[questions]` and `[[arm]]` have."
+            "(attacked images, whole or explained), `stability` (pictures that a probe changed), "
+            "`prototype_assignment` (which group does a picture belong to), `attributes` (what can be seen) "
+            "or `forced_choice` (one of several categories); it decides which keys `[questions]` and "
+            "`[[arm]]` have."
         )
     )
     dataset: str = field(metadata=about("Name of the dataset in the catalogue."))
     classifiers: tuple[str, ...] = field(
-        metadata=about("Names of the classifiers whose mistakes are judged.")
+        metadata=about(
+            "Names of the classifiers whose mistakes are judged; an empty list for kind `forced_choice`.",
+            blank=True,
+        )
     )
     questions: PictureQuestions = field(default_factory=RelevanceQuestions)
     attack: AttackPlan | None = None
@@ -251,4 +257,6 @@ class Protocol:
             return tuple(str(number) for number in range(1, questions.groups + 1)), ()
         if isinstance(questions, AttributeQuestions):
             return (*questions.attributes, NONE_OF_THEM, CANNOT_TELL), ()
+        if isinstance(questions, ForcedChoiceQuestions):
+            return questions.categories, ()
         return self.answers.values, self.answers.positive

@@ -70,6 +70,15 @@ def register_classifier(*, facts: ClassifierFacts) -> tuple[Classifier, bool]:
     return there, False
 
 
+def describe_training(*, classifier: Classifier, trained_on: str = "", validated_on: str = "") -> None:
+    """Keep what the researcher says of a classifier's training; what is empty stays as it was."""
+    said = {"trained_on": trained_on.strip()[:300], "validated_on": validated_on.strip()[:300]}
+    changes = {name: text for name, text in said.items() if text}
+    if changes:
+        Classifier.objects.filter(pk=classifier.pk).update(**changes)
+        classifier.refresh_from_db()
+
+
 def check_indices(table: ClassTable) -> None:
     """Refuse a classifier's class list whose indices are not 0, 1, 2, ... as its outputs are."""
     for position, entry in enumerate(table.entries):

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from studyapp.models import Classifier, Dataset
 from studyapp.protocol.schema import Protocol
 from studyapp.services.adversarial.plan import plan_adversarial
+from studyapp.services.choice_plan import plan_choices
 from studyapp.services.criticism.assignment_plan import plan_assignment
 from studyapp.services.criticism.attribute_plan import plan_attributes
 from studyapp.services.planning import Planner, StudyPlan
 from studyapp.services.questions import plan_about_mistakes
 from studyapp.services.refusals import Refused
+from studyapp.services.stability.plan import plan_stability
 from studyapp.services.study_files import StudyFiles
 
 PLANNERS: Mapping[str, Planner] = MappingProxyType(
@@ -20,8 +22,10 @@ PLANNERS: Mapping[str, Planner] = MappingProxyType(
         "relevance": plan_about_mistakes,
         "relevance_top5": plan_about_mistakes,
         "adversarial": plan_adversarial,
+        "stability": plan_stability,
         "prototype_assignment": plan_assignment,
         "attributes": plan_attributes,
+        "forced_choice": plan_choices,
     }
 )
 

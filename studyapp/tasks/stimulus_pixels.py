@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from studyapp.models import Classifier, Dataset, Explanation, Image, Stimulus
+from studyapp.models import Classifier, Dataset, Explanation, Image, ProbeRun, Stimulus
 from studyapp.protocol.pictures import PictureQuestions
 from studyapp.services.image_files import read_image_file
 from studyapp.services.jobs import JobFailure
 from studyapp.services.stored_files import read_file
+from studyapp.tasks.changed_pictures import changed_pixels
 from studyapp.tasks.pngs import png_pixels
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def pixels_of(stimulus: Stimulus, dataset: Dataset, questions: PictureQuestions)
     shows = stimulus.parameters.get("shows")
     if shows is None:
         return StimulusPixels(_display_crop(stimulus.image, dataset, questions))
-    found = StimulusPixels(_whole(stimulus)) if shows == "whole" else _superpixels(stimulus)
+    if shows == "changed":
+        found = StimulusPixels(_changed(stimulus))
+    else:
+        found = StimulusPixels(_whole(stimulus)) if shows == "whole" else _superpixels(stimulus)
     return StimulusPixels(enlarged(found.pixels, questions.display_crop), found.drawn)
 
 
@@ -72,6 +76,18 @@ def _whole(stimulus: Stimulus) -> Pixels:
 
     classifier = Classifier.objects.get(name=stimulus.parameters["classifier"])
     return _crop(stimulus.image, Preprocessing.from_dict(classifier.preprocessing).crop)
+
+
+def _changed(stimulus: Stimulus) -> Pixels:
+    """The image under one change of a probe."""
+    told = stimulus.parameters
+    return changed_pixels(
+        run=ProbeRun.objects.get(key=told["probe"]),
+        classifier=Classifier.objects.get(name=told["classifier"]),
+        image=stimulus.image,
+        column=told["column"],
+        crop_of=_crop,
+    )
 
 
 def _superpixels(stimulus: Stimulus) -> StimulusPixels:

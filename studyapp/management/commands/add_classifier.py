@@ -9,6 +9,7 @@ from typing import Any
 from django.core.validators import validate_slug
 
 from studyapp.management.research_command import ResearchCommand
+from studyapp.services.classifiers import describe_training
 from studyapp.tasks.classifiers import ClassifierRequest, add_classifier
 
 
@@ -36,6 +37,12 @@ class Command(ResearchCommand):
         parser.add_argument("--pretrained", default="DEFAULT", help="which of torchvision's weights")
         parser.add_argument("--fixed-batch", type=int, metavar="N", help="batch size an export insists on")
         parser.add_argument(
+            "--trained-on", default="", metavar="TEXT", help="what its weights were trained on; kept, shown"
+        )
+        parser.add_argument(
+            "--validated-on", default="", metavar="TEXT", help="what they were validated on; kept, shown"
+        )
+        parser.add_argument(
             "--trust-file",
             action="store_true",
             help="the export's origin is known: loading it may run code that it contains",
@@ -57,6 +64,11 @@ class Command(ResearchCommand):
                 fixed_batch=options["fixed_batch"],
             )
         )
+        describe_training(
+            classifier=classifier,
+            trained_on=options["trained_on"],
+            validated_on=options["validated_on"],
+        )
         classes = classifier.class_list.categories.count()
         weights = f", weights {classifier.weights_sha256[:12]}" if classifier.weights_sha256 else ""
         self.say(
@@ -72,6 +84,8 @@ class Command(ResearchCommand):
                 "weights": classifier.weights,
                 "weights_sha256": classifier.weights_sha256,
                 "preprocessing": classifier.preprocessing,
+                "trained_on": classifier.trained_on,
+                "validated_on": classifier.validated_on,
                 "class_list": classifier.class_list.name,
                 "classes": classes,
             },

@@ -28,7 +28,7 @@ FOIL_RELEVANT = 0.03
 FIRST_SHARE, LAST_SHARE = 0.45, 0.15
 _SECONDS = 1.25
 
-_JUDGED = (QuestionUse.Role.MISTAKE, QuestionUse.Role.TOP5_LIST)
+_JUDGED = (QuestionUse.Role.MISTAKE, QuestionUse.Role.TOP5_LIST, QuestionUse.Role.FLIP)
 _LABELS = (QuestionUse.Role.TRUE_LABEL, QuestionUse.Role.CONTROL_TRUE, QuestionUse.Role.CORRECT)
 
 

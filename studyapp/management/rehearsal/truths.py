@@ -11,7 +11,9 @@ import numpy as np
 from studyapp.management.rehearsal.adversarial_truth import ensure_adversarial_truth
 from studyapp.management.rehearsal.assignment_truth import ensure_assignment_truth
 from studyapp.management.rehearsal.attribute_truth import ensure_attribute_truth
+from studyapp.management.rehearsal.choice_truth import ensure_choice_truth
 from studyapp.management.rehearsal.plan import ensure_plan
+from studyapp.management.rehearsal.stability_truth import ensure_stability_truth
 from studyapp.management.rehearsal.truth import Truth
 from studyapp.models import Study
 from studyapp.services.plans import protocol_of
@@ -28,8 +30,10 @@ class Planting(Protocol):
 PLANTINGS: Mapping[str, Planting] = MappingProxyType(
     {
         "adversarial": ensure_adversarial_truth,
+        "stability": ensure_stability_truth,
         "prototype_assignment": ensure_assignment_truth,
         "attributes": ensure_attribute_truth,
+        "forced_choice": ensure_choice_truth,
     }
 )
 

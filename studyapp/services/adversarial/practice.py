@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from studyapp.models import QuestionUse
 from studyapp.protocol.adversarial import AdversarialQuestions
 from studyapp.protocol.schema import Protocol
+from studyapp.protocol.stability import StabilityQuestions
 from studyapp.services.asking import Asked, Use
 from studyapp.services.draws import Drawer
 from studyapp.services.foils import Foils
@@ -29,7 +30,7 @@ def plan_practice(
     about: the dataset's label (expected positive) and a foil (expected negative) in turn.
     """
     rules = protocol.participants
-    assert isinstance(protocol.questions, AdversarialQuestions)
+    assert isinstance(protocol.questions, AdversarialQuestions | StabilityQuestions)
     used = asked | {each.image for each in given}
     fresh = [image for image in predictions.right_everywhere() if image not in used]
     if rules.practice_csv is not None or rules.practice_questions == 0:

@@ -27,6 +27,8 @@ def picture_words(parameters: Mapping[str, Any]) -> str:
     """What a stimulus of such a study shows, by its stored parameters; empty for any other stimulus."""
     if "shows" not in parameters:
         return ""
+    if parameters["shows"] == "changed":
+        return f"changed picture ({parameters['setting']}), as {parameters['classifier']} sees it"
     picture = f"{_VERSIONS[parameters['version']]} picture"
     if parameters["shows"] == "whole":
         return f"whole {picture}"

@@ -1,0 +1,1 @@
+"""Studies of kind `stability`: flips of a probe, put before people."""

@@ -1,0 +1,59 @@
+"""One image under one change of a probe, as a classifier was shown it: what people are asked about."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from studyapp.models import Classifier, Image, ProbeRun
+from studyapp.services.jobs import JobFailure
+from studyapp.services.probes import ProbeColumns, read_columns
+from studyapp.tasks.classifiers import load_prepared
+from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, ProbeKind, no_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inference.crops import Crop, Pixels
+
+
+def changed_pixels(
+    *,
+    run: ProbeRun,
+    classifier: Classifier,
+    image: Image,
+    column: int,
+    crop_of: Callable[[Image, Crop], Pixels],
+) -> Pixels:
+    """8-bit RGB (side, side, 3); `column` 1 is the probe's first change, `crop_of` reads a file's crop.
+
+    The same code that made the pictures of the probe makes them here. Raises JobFailure for a kind of probe
+    that is not known.
+    """
+    import torch
+
+    kind = PROBE_KINDS.get(run.kind)
+    if kind is None:
+        raise JobFailure(f"Probe {run.key} is of an unknown kind, {run.kind}.", "Update the workers.")
+    prepared = load_prepared(classifier)
+    pictures = kind.pictures(run, prepared, [image], _drawn(run, kind, image))
+    crop = pictures.crop or prepared.classifier.preprocessing.crop
+    read = torch.from_numpy(crop_of(image, crop).copy()).to(prepared.classifier.device).unsqueeze(0)
+    changed = next(islice(pictures.series.changed(read, [image.pk]), column - 1, None))
+    pixels: Pixels = changed[0].cpu().numpy()
+    return pixels
+
+
+def _drawn(run: ProbeRun, kind: ProbeKind, image: Image) -> Draws:
+    """What the probe drew for the image; nothing for kinds that draw nothing."""
+    if kind.draws is no_draws:
+        return {}
+    columns = _columns_of(run.pk, run.file)
+    return {name: values[columns.image == image.pk] for name, values in columns.drawn.items()}
+
+
+@lru_cache(maxsize=1)
+def _columns_of(run_id: int, file: str) -> ProbeColumns:
+    """A finished run's responses never change."""
+    return read_columns(ProbeRun.objects.get(pk=run_id))
