@@ -12,6 +12,7 @@ from studyapp.models import Answer, Presentation, QuestionSlots, Sitting, Stimul
 from studyapp.protocol.schema import AnswersRule
 from studyapp.services.allocation import lease_of, lock_participant
 from studyapp.services.choosing import NotOfferedError, accepted_value
+from studyapp.services.exposures import Shown, keep_exposure
 from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, protocol_of, setup_of
 from studyapp.services.slots import count_answer, give_back_slot, take_slot, uncount_answer
 from studyapp.services.wording import shown_question
@@ -30,13 +31,15 @@ def record_answer(
     active_seconds: float | None,
     idle_seconds: float | None,
     attempt: int | None = None,
+    exposure: Shown | None = None,
 ) -> Answer:
     """Record one answer to one presentation, once; a repeat returns the answer that stands.
 
     `attempt` is how many answers the presentation had when its page was made: a retry that arrives
     after an undo belongs to the answer that was undone. Answers are kept always. One counts if its
     slot is still held or another is free; else it is surplus. Seconds are as measured in the page,
-    None where it could not measure. Raises AnswerRefused.
+    None where it could not measure;
+    `exposure` is for how long a picture was shown that is shown for a limited time. Raises AnswerRefused.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -76,6 +79,8 @@ def record_answer(
             idle_seconds=_measured(idle_seconds),
             server_seconds=(now - shown.served_at).total_seconds() if shown.served_at else None,
         )
+        if exposure is not None:
+            keep_exposure(answer=answer, shown=exposure)
         shown.answered, shown.holds_slot = True, counts
         shown.save(update_fields=["answered", "holds_slot"])
         return answer

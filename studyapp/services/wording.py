@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from studyapp.models import Category, Question, Stimulus, Study
 from studyapp.protocol.criticism import CANNOT_TELL, NONE_OF_THEM
-from studyapp.protocol.schema import ArmSetup, Top5Questions
+from studyapp.protocol.schema import ArmSetup, ForcedChoiceQuestions, Top5Questions
 from studyapp.services.plans import protocol_of, setup_of
 
 _TWO_ALTERNATIVE = {"both": "Both", "neither": "Neither"}
 # Text and key of what can only be chosen alone.
 _ALONE = {NONE_OF_THEM: ("None of these", "N"), CANNOT_TELL: ("Cannot tell", "C")}
+# Four rows of a keyboard lie as the first sixteen buttons do; more than that take what is left.
+_GRID_KEYS = "1234QWERASDFZXCV567890TYUIOPGHJKLBNM"
 _ALONE_KEYS = frozenset(key for _, key in _ALONE.values())
 # What the forms of two alternatives send for the left and the right class: the page's source must not
 # say which of them the dataset has (rule 4).
@@ -76,7 +78,9 @@ def shown_question(*, question: Question, study: Study, positive_first: bool) ->
         label=label if mark else "",
         after=after,
         labels=() if setup.form == "two_alternative" else names,
-        choices=_choices(setup, names, positive_first),
+        choices=_grid(setup)
+        if isinstance(protocol.questions, ForcedChoiceQuestions)
+        else _choices(setup, names, positive_first),
         help=_help(setup, explained),
         examples=_examples(question) if setup.class_help == "examples" else (),
     )
@@ -128,6 +132,14 @@ def _choices(setup: ArmSetup, names: tuple[str, ...], positive_first: bool) -> t
     return tuple(
         Choice(value, texts.get(value) or value.replace("_", " ").capitalize(), key, sent.get(value, value))
         for value, key in zip(values, keys, strict=True)
+    )
+
+
+def _grid(setup: ArmSetup) -> tuple[Choice, ...]:
+    """Categories in the protocol's order, each with the key that lies where its button does."""
+    return tuple(
+        Choice(value, value.replace("_", " "), key, value)
+        for value, key in zip(setup.values, _GRID_KEYS, strict=False)
     )
 
 

@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from studyapp.models import Presentation, Question, Sitting
+from studyapp.protocol.schema import ForcedChoiceQuestions
 from studyapp.services.allocation import answered_in, expected_next, held_presentation, takes_answers
 from studyapp.services.answers import AnswerRefused, last_answer_key, mark_served, record_answer, undo_answer
 from studyapp.services.choosing import BETWEEN
+from studyapp.services.exposures import Shown
 from studyapp.services.plans import protocol_of
 from studyapp.services.sittings import (
     answer_practice,
@@ -137,6 +139,7 @@ def answer(request: HttpRequest, found: Sitting) -> HttpResponse:
             active_seconds=number_in(request, "active_seconds"),
             idle_seconds=number_in(request, "idle_seconds"),
             attempt=None if attempt is None else int(attempt),
+            exposure=_exposure(request, found),
         )
     except AnswerRefused:
         return notice_page(request, NOT_UNDERSTOOD, study=found.study)
@@ -269,6 +272,20 @@ def _presentation(request: HttpRequest, found: Sitting) -> Presentation | None:
     own = Presentation.objects.filter(key=key, participant_id=found.participant_id)
     here = own.filter(sitting__study_id=found.study_id).order_by()
     return here.only("key", "participant").first()
+
+
+def _exposure(request: HttpRequest, found: Sitting) -> Shown | None:
+    """For how long the picture was shown, where the study limits it."""
+    questions = protocol_of(found.study).questions
+    if not isinstance(questions, ForcedChoiceQuestions) or not questions.limited:
+        return None
+    return Shown(
+        milliseconds=number_in(request, "shown_ms"),
+        frames=number_in(request, "frames"),
+        refresh_ms=number_in(request, "refresh_ms"),
+        hidden=text_in(request, "hidden") == "1",
+        again=text_in(request, "again") == "1",
+    )
 
 
 def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:

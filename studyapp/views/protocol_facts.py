@@ -13,6 +13,7 @@ from studyapp.protocol.schema import (
     AttackPlan,
     AttributeQuestions,
     ExplanationPlan,
+    ForcedChoiceQuestions,
     Protocol,
 )
 from studyapp.templatetags.formats import number
@@ -52,6 +53,8 @@ def _of_kind(protocol: Protocol) -> tuple[Fact, ...]:
         return _assignment(protocol, asked)
     if isinstance(asked, AttributeQuestions):
         return _attributes(protocol, asked)
+    if isinstance(asked, ForcedChoiceQuestions):
+        return _forced_choice(protocol, asked)
     answers = protocol.answers
     mistakes = protocol.about_mistakes
     return (
@@ -117,6 +120,19 @@ def _assignment(protocol: Protocol, asked: AssignmentQuestions) -> tuple[Fact, .
             "Times in the filtered table",
             f"{asked.seconds_at_least:g} to {asked.seconds_at_most:g} s; every answer is kept",
         ),
+    )
+
+
+def _forced_choice(protocol: Protocol, asked: ForcedChoiceQuestions) -> tuple[Fact, ...]:
+    shown = "until the answer"
+    if asked.limited:
+        shown = f"{asked.presentation_ms} ms, after {asked.fixation_ms} ms; noise for {asked.mask_ms} ms"
+    return (
+        Fact(
+            "Answers", f"{protocol.answers.required} people each: one of {len(asked.categories)} categories"
+        ),
+        Fact("Pictures", f"a sample of {number(asked.pictures)}" if asked.pictures else "all in conflict"),
+        Fact("Shown for", shown),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from studyapp.models import Question, Sitting, Study
-from studyapp.protocol.schema import AssignmentArm, AssignmentQuestions, Protocol
+from studyapp.protocol.schema import AssignmentArm, AssignmentQuestions, ForcedChoiceQuestions, Protocol
 from studyapp.services.allocation import Expected
 from studyapp.services.choosing import ALONE
 from studyapp.services.criticism.boards import board_of, keys_beside
@@ -68,6 +68,13 @@ def _board(question: Question, protocol: Protocol) -> Mapping[str, object]:
     return {"groups": groups, "largest": max(len(group.pictures) for group in groups), **told}
 
 
+def _choice(question: Question, protocol: Protocol) -> Mapping[str, object]:
+    """How long the picture is shown, and what is before and after it."""
+    asked = protocol.questions
+    assert isinstance(asked, ForcedChoiceQuestions)
+    return {"asked": asked, "limited": asked.limited}
+
+
 PAGES: Mapping[str, QuestionPage] = MappingProxyType(
     {
         "prototype_assignment": QuestionPage(
@@ -82,6 +89,9 @@ PAGES: Mapping[str, QuestionPage] = MappingProxyType(
             "attributes.html",
             example="participant/_example_attributes.html",
             beside=lambda question, protocol: {"alone": ALONE},
+        ),
+        "forced_choice": QuestionPage(
+            "forced_choice.html", example="participant/_example_choice.html", beside=_choice
         ),
     }
 )

@@ -108,12 +108,14 @@ def _asked(request: HttpRequest) -> Draft:
 
 
 def _proposed(text: str, dataset: str) -> tuple[str, ...]:
-    """The protocol's own classifiers where they have predictions, else all; one where it has one."""
+    """The protocol's own classifiers where they have predictions, else all; one or none where it has so."""
     available = _classifiers(dataset)
     try:
         own = read_protocol_text(text).classifiers
     except ProtocolError:
         return tuple(available)
+    if not own:
+        return ()
     named = [name for name in available if name in own]
     return tuple(named or (available[:1] if len(own) == 1 else available))
 
