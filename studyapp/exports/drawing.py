@@ -13,10 +13,11 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from studyapp.exports.figures import WIDTH, Bar, BarGroups, CategoryMarks, Dots, Figure, Lines
+from studyapp.exports.figures import WIDTH, Bar, BarGroups, CategoryMarks, Dots, Figure, Lines, Stack
 from studyapp.exports.line_drawing import NAMES_INCHES, draw_lines
 from studyapp.exports.mark_drawing import ACCURACY_INCHES, CATEGORY_INCHES, draw_marks
 from studyapp.exports.palette import BEFORE, INK, OKABE_ITO, RULE, SOFT
+from studyapp.exports.stacked_drawing import draw_stack
 
 Format = Literal["svg", "png", "pdf"]
 
@@ -46,6 +47,9 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
     """The figure as an SVG, PNG or PDF file, without dates or versions in it."""
     canvas = Canvas(figsize=figure.inches, layout=None)
     FigureCanvasAgg(canvas)
+    if isinstance(figure.content, Stack):
+        draw_stack(canvas, figure.content, 0.52 + 0.155 * _words(canvas, figure))
+        return _written(canvas, figure, file_format)
     axes = canvas.add_axes((0, 0, 1, 1))
     if isinstance(figure.content, BarGroups):
         _bars(axes, figure.content)
@@ -56,6 +60,10 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
     else:
         _dots(axes, figure.content)
     _frame(canvas, axes, figure)
+    return _written(canvas, figure, file_format)
+
+
+def _written(canvas: Canvas, figure: Figure, file_format: Format) -> bytes:
     out = io.BytesIO()
     if file_format == "svg":
         canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Title": figure.title})
@@ -70,8 +78,7 @@ def drawn(figure: Figure, file_format: Format) -> bytes:
 def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
     """Title above, caption below, and a plot that fills what is left."""
     height = float(canvas.get_figheight())
-    lines = _wrapped(figure.caption, 132)
-    bottom = (0.52 + 0.155 * len(lines)) / height
+    bottom = (0.52 + 0.155 * _words(canvas, figure)) / height
     left = figure.content.label_inches if isinstance(figure.content, Dots) else 0.62
     # The names of three series or more would run into the title: they get a line of their own.
     crowded = isinstance(figure.content, BarGroups) and len(figure.content.series) > 2
@@ -81,11 +88,18 @@ def _frame(canvas: Canvas, axes: Any, figure: Figure) -> None:
         left, right = CATEGORY_INCHES, ACCURACY_INCHES
         head = 0.42 + 0.17 * figure.content.name_rows
     axes.set_position((left / WIDTH, bottom, 1 - (left + right) / WIDTH, 1 - bottom - head / height))
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _words(canvas: Canvas, figure: Figure) -> int:
+    """Write title and caption; how many lines the caption takes."""
+    height = float(canvas.get_figheight())
+    lines = _wrapped(figure.caption, 132)
     canvas.text(0.12 / WIDTH, 1 - 0.1 / height, figure.title, va="top", fontsize=9.5, fontweight="bold")
     for number, line in enumerate(reversed(lines)):
         canvas.text(0.12 / WIDTH, (0.08 + 0.155 * number) / height, line, va="bottom", fontsize=7, color=SOFT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    return len(lines)
 
 
 def _bars(axes: Any, content: BarGroups) -> None:

@@ -106,13 +106,21 @@ class CategoryMarks:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """Panels of lines: `rows` from the top, each with one panel per title of `columns`."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Lines, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure: its name in files, what it shows, and the words that stand with it."""
 
     name: str
     title: str
     caption: str
-    content: BarGroups | Dots | Lines | CategoryMarks
+    content: BarGroups | Dots | Lines | CategoryMarks | Stack
     alternative: str = field(default="")
 
     @property
@@ -120,6 +128,8 @@ class Figure:
         """Width and height as drawn."""
         if isinstance(self.content, CategoryMarks):
             return WIDTH, 1.75 + 0.17 * self.content.name_rows + 0.31 * len(self.content.categories)
+        if isinstance(self.content, Stack):
+            return WIDTH, 1.5 + 1.7 * len(self.content.rows)
         height = 1.35 + 0.27 * len(self.content.rows) if isinstance(self.content, Dots) else 3.6
         return WIDTH, height
 
@@ -142,6 +152,14 @@ class Figure:
             rows += [
                 (f"{x:g}", line.series, bar.value, bar.interval, bar.bounds, self.content.null)
                 for line in self.content.lines
+                for x, bar in line.points
+            ]
+        elif isinstance(self.content, Stack):
+            rows += [
+                (f"{x:g}", f"{line.series}, {column}, {panel.y_label}", bar.value, bar.interval, None, None)
+                for panels in self.content.rows
+                for column, panel in zip(self.content.columns, panels, strict=True)
+                for line in panel.lines
                 for x, bar in line.points
             ]
         elif isinstance(self.content, CategoryMarks):

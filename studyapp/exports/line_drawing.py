@@ -13,8 +13,14 @@ NAMES_INCHES = 1.5
 _LINE_HEIGHT = 0.055
 
 
-def draw_lines(axes: Any, content: Lines) -> None:
-    """Every series with its intervals as a band; shares are drawn in percent from 0."""
+def draw_lines(axes: Any, content: Lines, *, named: bool = True, names_only: bool = False) -> None:
+    """Every series with its intervals as a band; shares are drawn in percent from 0.
+
+    `named` writes the names beside the lines' ends; `names_only` writes them beside lines that are there.
+    """
+    if names_only:
+        _names(axes, content)
+        return
     if content.null is not None:
         axes.axhline(100 * content.null, color=SOFT, linewidth=0.7, linestyle=(0, (4, 3)))
         axes.annotate(
@@ -34,7 +40,8 @@ def draw_lines(axes: Any, content: Lines) -> None:
     axes.yaxis.grid(True, color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.tick_params(axis="both", length=2)
-    _names(axes, content)
+    if named:
+        _names(axes, content)
 
 
 def _line(axes: Any, line: Line, colour: str) -> None:

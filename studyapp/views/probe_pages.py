@@ -29,10 +29,18 @@ def _texture_settings(run: ProbeRun) -> str:
     return f"{len(run.parameters['categories'])} categories, {run.parameters['aggregation']} over classes"
 
 
+def _transform_settings(run: ProbeRun) -> str:
+    sizes, passes = len(run.parameters["sizes"]), run.parameters["passes"]
+    moves = f"one pixel of place and of size, {run.parameters['protocol']} at {sizes} size{'s' * (sizes > 1)}"
+    crops = f"{passes} pass{'es' * (passes > 1)} of random crops"
+    return " + ".join(words for words, there in ((moves, sizes), (crops, passes)) if there)
+
+
 #: Kind of probe -> its page.
 PROBE_PAGES: Mapping[str, ProbePage] = {
     ProbeRun.Kind.COLOUR: ProbePage("probe-colour", _colour_settings),
     ProbeRun.Kind.TEXTURE: ProbePage("probe-texture", _texture_settings),
+    ProbeRun.Kind.TRANSFORM: ProbePage("probe-transform", _transform_settings),
 }
 
 

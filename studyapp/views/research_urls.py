@@ -24,6 +24,7 @@ from studyapp.views import (
     research_studies,
     research_study_state,
     research_texture,
+    research_transform,
 )
 
 urlpatterns = [
@@ -119,6 +120,17 @@ urlpatterns = [
         "probes/colour/<str:key>/images/<str:image>/<int:place>.png",
         research_flips.changed_picture,
         name="probe-colour-picture",
+    ),
+    path("probes/transform/<str:key>/", research_transform.transform, name="probe-transform"),
+    path(
+        "probes/transform/<str:key>/tables/<slug:table>.<slug:kind>",
+        research_transform.table_file,
+        name="probe-transform-table",
+    ),
+    path(
+        "probes/transform/<str:key>/figures/<slug:figure>.<slug:kind>",
+        research_transform.figure_file,
+        name="probe-transform-figure",
     ),
     path("classifiers/", research_classifiers.classifiers, name="classifiers"),
     path("classifiers/<str:name>/", research_classifiers.classifier, name="classifier"),
