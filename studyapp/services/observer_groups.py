@@ -143,7 +143,7 @@ def _pooled(people: Sequence[Observer]) -> list[Candidate]:
 
 
 def _pool(collection: str, group: list[Observer]) -> Candidate:
-    label = f"{len(group)} people ({collection})"
+    label = _many(len(group), collection)
     return Candidate(
         key=f"people:{collection}",
         label=label,
@@ -154,9 +154,13 @@ def _pool(collection: str, group: list[Observer]) -> Candidate:
     )
 
 
+def _many(people: int, where: str) -> str:
+    return f"{people} {'person' if people == 1 else 'people'} ({where})"
+
+
 def _pooled_study(each: StudyPeople) -> Candidate:
     many = len(each.names)
-    label = f"{many} {'people' if many != 1 else 'person'} ({each.study})"
+    label = _many(many, each.study)
     return Candidate(
         key=f"study:{each.study}",
         label=label,

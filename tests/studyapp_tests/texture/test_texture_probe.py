@@ -1,0 +1,173 @@
+"""`probe texture`: choices worked out by hand, repeats, aggregation, what is refused; and its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from django.core.management import CommandError, call_command
+from django.test import Client, override_settings
+
+from inference.categories import category_values
+from studyapp.analysis.shape_texture import Aggregation, grouped
+from studyapp.models import ChoiceTrial, Chunk, Dataset, Job, Observer, ProbeRun
+from studyapp.services.texture_probes import write_choices
+from studyapp.tasks.texture_probe import choose_chunk
+from tests.studyapp_tests.factories import make_researcher
+from tests.studyapp_tests.networks import grey_picture, write_classes, write_weights
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# The network says dark below 64, bright above 191, middle between: what it chooses is in the grey.
+PICTURES = {
+    "dark1-bright1.png": 20,  # shape
+    "dark2-middle1.png": 130,  # texture
+    "middle1-dark1.png": 240,  # neither
+    "bright1-dark2.png": 10,  # texture
+    "bright2-bright3.png": 250,  # no conflict
+}
+
+
+def command(*arguments: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command(*arguments, "--json", stdout=out)
+    result: dict[str, Any] = json.loads(out.getvalue())
+    return result
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path) -> Iterator[None]:
+    with override_settings(VAR=tmp_path / "var"):
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    classes = str(write_classes(tmp_path / "classes.csv"))
+    weights = str(write_weights(tmp_path / "luminance.safetensors"))
+    command(
+        "add_classifier", "toy", "--architecture", "digits_linear", "--weights", weights, "--classes", classes
+    )
+    for place, (name, level) in enumerate(PICTURES.items()):
+        grey_picture(tmp_path / "greys" / name.split("1")[0].rstrip("2") / name, level, mark=place)
+    (tmp_path / "categories.json").write_text(json.dumps({"dark": [0], "middle": [1], "bright": [2]}))
+    return tmp_path / "greys"
+
+
+def test_a_folder_becomes_a_dataset_and_the_choices_are_those_worked_out_by_hand(folder: Path) -> None:
+    result = command("probe", "texture", str(folder), "toy")
+    pooled = result["classifiers"]["toy"]["pooled"]
+    assert (pooled["shape"], pooled["texture"], pooled["other"]) == (1, 2, 1)
+    assert result["classifiers"]["toy"]["left_out"] == 1
+    assert (result["dataset"], result["images"], result["unreadable"]) == ("greys", 5, 0)
+    names = Observer.objects.get().choice_set.names
+    assert names == ["bright", "dark", "middle"]
+    chosen = {
+        row.stimulus: names[row.response if row.response is not None else -1]
+        for row in ChoiceTrial.objects.all()
+    }
+    assert chosen == {
+        "dark1-bright1": "dark",
+        "dark2-middle1": "middle",
+        "middle1-dark1": "bright",
+        "bright1-dark2": "dark",
+        "bright2-bright3": "bright",
+    }
+
+
+def test_repeating_it_changes_nothing_and_a_chunk_may_run_twice(folder: Path) -> None:
+    first = command("probe", "texture", str(folder), "toy")
+    jobs = Job.objects.count()
+    assert (
+        command("probe", "texture", "greys", "toy", "--categories", str(folder.parent / "categories.json"))
+        == first
+    )
+    assert (ProbeRun.objects.count(), Observer.objects.count(), Job.objects.count()) == (1, 1, jobs)
+    before = list(ChoiceTrial.objects.order_by("trial").values_list("trial", "stimulus", "response"))
+    choose_chunk(Chunk.objects.get(job__kind="probe_texture"))
+    assert list(ChoiceTrial.objects.order_by("trial").values_list("trial", "stimulus", "response")) == before
+    write_choices(observer=Observer.objects.get(), rows=[])
+    assert ChoiceTrial.objects.count() == 5
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "sum", "max"])
+def test_the_device_and_the_plain_definition_agree(aggregation: Aggregation) -> None:
+    rng = np.random.default_rng(3)
+    probabilities = rng.dirichlet(np.ones(12), size=200)
+    groups = [[0], [1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
+    values = category_values(torch.from_numpy(probabilities), groups, aggregation)
+    assert values.argmax(dim=1).tolist() == grouped(probabilities, groups, aggregation).tolist()
+
+
+def test_pictures_and_categories_that_do_not_fit_are_refused_before_anything_is_written(folder: Path) -> None:
+    file = folder.parent / "categories.json"
+    odd = grey_picture(folder / "odd.png", 3)
+    with pytest.raises(CommandError, match=r"odd\.png does not name a shape and a texture"):
+        command("probe", "texture", str(folder), "toy")
+    odd.unlink()
+    assert not Dataset.objects.exists()
+    for text, complaint in (
+        ("{", "is no JSON"),
+        ('{"dark": [0]}', "names no two categories"),
+        ('{"dark": 0, "bright": [2]}', "dark has no list"),
+        ('{"Dark 1": [0], "bright": [2]}', "lower-case letters only"),
+        ('{"dark": [0], "bright": [2]}', "middle.* is not among the 2 categories"),
+        ('{"dark": [0], "middle": [7], "bright": [2]}', "class 7 is not among the 3 classes"),
+        (
+            '{"dark": [0], "middle": [0], "bright": [2]}',
+            "Class 0 is in bright|Class 0 is in dark and in middle",
+        ),
+    ):
+        file.write_text(text)
+        with pytest.raises(CommandError, match=complaint):
+            command("probe", "texture", str(folder), "toy")
+    file.unlink()
+    with pytest.raises(CommandError, match=r"Give --categories FILE, or put categories\.json beside"):
+        command("probe", "texture", str(folder), "toy")
+    assert not ProbeRun.objects.exists()
+    assert not Observer.objects.exists()
+
+
+def test_the_page_shows_networks_and_people_together_and_gives_the_files(
+    folder: Path, tmp_path: Path
+) -> None:
+    client = Client()
+    assert client.get("/probes/texture/").status_code == 302, "a stranger sees nothing"
+    client.force_login(make_researcher())
+    assert b"Nobody has looked" in client.get("/probes/texture/").content
+    key = command("probe", "texture", str(folder), "toy")["probe"]
+    responses = tmp_path / "paper" / "trials.csv"
+    responses.parent.mkdir()
+    responses.write_text(
+        "subj,session,trial,rt,object_response,category,condition,imagename\n"
+        "subject-1,1,1,1.0,dark,dark,0,dark1-bright1.png\n"
+        "subject-1,1,2,1.0,dark,dark,0,dark9-middle9.png\n"
+    )
+    command("import_responses", str(responses), "--categories", str(folder.parent / "categories.json"))
+    assert client.get(f"/probes/{key}/").headers["Location"] == f"/probes/texture/{key}/"
+    page = client.get(f"/probes/texture/{key}/").content.decode()
+    assert "1 people (paper)" not in page
+    assert "1 person (paper)" in page
+    assert "published, not re-run" in page
+    query = f"o=people:paper&o={Observer.objects.get(source='measured').key}"
+    table = client.get(f"/probes/texture/tables/shape_fractions.csv?{query}").content.decode()
+    lines = [line.split(",") for line in table.splitlines()]
+    head = lines[0]
+    fractions = {line[0]: line[head.index("shape_fraction")] for line in lines[1:]}
+    assert fractions == {"1 person (paper)": "1", "toy": "0.3333333333"}
+    shared = client.get(f"/probes/texture/tables/shape_fractions.csv?{query}&common=1").content.decode()
+    pictures = {
+        line.split(",")[0]: line.split(",")[head.index("pictures")] for line in shared.splitlines()[1:]
+    }
+    assert set(pictures.values()) == {"1"}
+    for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("csv", b"group,")):
+        found = client.get(f"/probes/texture/figure.{kind}?{query}")
+        assert found.content.startswith(start), kind
+    assert client.get("/probes/texture/?set=nobody").status_code == 404
+    assert client.get("/probes/texture/tables/other.csv").status_code == 404
