@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_safe
 
@@ -91,6 +93,7 @@ def flipping(request: HttpRequest, key: str) -> HttpResponseBase:
         "images": len(flips.image),
         "shots": _listed(flips, settings, found, page.rows, names),
         "directions": tuple(DIRECTION_WORDS.items()),
+        "ask": _ask(run, wanted, [flips.settings[place].name for place in found.asked]),
         "side": SIDE,
     }
     return render(request, "research/probe_flips.html", context)
@@ -175,6 +178,13 @@ def _wanted(request: HttpRequest, run: ProbeRun) -> Wanted:
         within=within if 0 <= within <= 1000 else NEAR[axis],
         direction=direction if direction in DIRECTIONS else "",
     )
+
+
+def _ask(run: ProbeRun, wanted: Wanted, settings: Sequence[str]) -> str:
+    """The way to a study of the flips that are listed."""
+    query = [("classifier", wanted.classifier), *(("setting", name) for name in settings)]
+    query += [("direction", each) for each in wanted.directions]
+    return f"{reverse('probe-study', kwargs={'key': run.key})}?{urlencode(query)}"
 
 
 def _names(run: ProbeRun) -> list[str]:

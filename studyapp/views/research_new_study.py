@@ -19,6 +19,7 @@ from studyapp.protocol.target import with_target
 from studyapp.services.refusals import Refused
 from studyapp.services.studies import create_study, start_build
 from studyapp.services.study_sizes import StudySize, study_size
+from studyapp.views.probe_study import asks_about_flips, free_name, with_flips
 from studyapp.views.protocol_facts import Fact, protocol_facts
 from studyapp.views.researcher import person, researcher
 
@@ -58,7 +59,7 @@ def ready_text(file: str) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @researcher
 def new_study(request: HttpRequest) -> HttpResponse:
-    """GET fills the form from a ready-made protocol; POST counts, and creates if it was asked to."""
+    """GET fills the form from a ready-made protocol or a probe's flips; POST counts, and creates if asked."""
     draft = _posted(request) if request.method == "POST" else _asked(request)
     protocol: Protocol | None = None
     size: StudySize | None = None
@@ -97,12 +98,14 @@ def _asked(request: HttpRequest) -> Draft:
     file = request.GET.get("protocol", FAVOURITE)
     first = Dataset.objects.order_by("name").values_list("name", flat=True).first()
     dataset = request.GET.get("dataset") or first or ""
+    flips = asks_about_flips(request.GET)
+    chosen = [name for name in request.GET.getlist("classifier") if name in _classifiers(dataset)]
     return Draft(
         file=file if file in ready_made() else "",
-        text=ready_text(file),
+        text=with_flips(ready_text(file), request.GET) if flips else ready_text(file),
         dataset=dataset,
-        classifiers=_proposed(ready_text(file), dataset),
-        name="",
+        classifiers=tuple(chosen) or _proposed(ready_text(file), dataset),
+        name=free_name(dataset) if flips else "",
         title="",
     )
 
