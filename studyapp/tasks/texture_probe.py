@@ -39,7 +39,9 @@ def catalogue_pictures(folder: Path, *, name: str = "", progress: bool = True) -
     the pattern.
     """
     files = (
-        path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
     )
     pictures = sorted(
         path.as_posix() for path in files if not any(part.startswith(".") for part in path.parts)
