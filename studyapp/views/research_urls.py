@@ -4,6 +4,7 @@ from django.contrib.auth.views import LoginView
 from django.urls import path
 
 from studyapp.views import (
+    probe_study,
     research_attacks,
     research_board,
     research_classifiers,
@@ -103,6 +104,7 @@ urlpatterns = [
     path("probes/texture/tables/<slug:table>.<slug:kind>", research_texture.table_file, name="texture-table"),
     path("probes/texture/<str:key>/", research_texture.texture, name="probe-texture"),
     path("probes/<str:key>/", research_probes.probe, name="probe"),
+    path("probes/<str:key>/study/", probe_study.probe_study, name="probe-study"),
     path("probes/colour/<str:key>/", research_colour.colour, name="probe-colour"),
     path(
         "probes/colour/<str:key>/tables/<slug:table>.<slug:kind>",
