@@ -54,6 +54,24 @@ def resampling_weights(source: int, target: int, interpolation: Interpolation) -
     return weights
 
 
+def area_resized(planes: torch.Tensor, side: int) -> torch.Tensor:
+    """Float planes (n, c, height, width) as (n, c, side, side): every new pixel is the mean over its area."""
+    height, width = planes.shape[2:]
+    if (height, width) == (side, side):
+        return planes
+    across, down = (_area_matrix(lines, side, planes.device) for lines in (width, height))
+    return down @ (planes @ across.T)
+
+
+def area_weights(source: int, target: int) -> NDArray[np.float64]:
+    """Weights [target, source]: the share of each new line that each old one covers; rows sum to 1."""
+    edges = np.arange(target + 1) * (source / target)
+    first = np.maximum(edges[:-1, None], np.arange(source))
+    last = np.minimum(edges[1:, None], np.arange(source) + 1)
+    covered: NDArray[np.float64] = np.clip(last - first, 0.0, None) * (target / source)
+    return covered
+
+
 def _box(place: float) -> float:
     return 1.0 if -0.5 < place <= 0.5 else 0.0
 
@@ -91,6 +109,11 @@ _FILTERS: dict[str, tuple[Callable[[float], float], float]] = {
 def _matrix(source: int, target: int, interpolation: Interpolation, device: torch.device) -> torch.Tensor:
     weights = resampling_weights(source, target, interpolation)
     return torch.from_numpy(weights.astype(np.float32)).to(device)
+
+
+@lru_cache(maxsize=16)
+def _area_matrix(source: int, target: int, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(area_weights(source, target).astype(np.float32)).to(device)
 
 
 def _rounded(planes: torch.Tensor) -> torch.Tensor:
