@@ -76,7 +76,8 @@ class Trial {
       this.main.querySelector(".broken").hidden = false;
       return;
     }
-    this.measure(picture);
+    this.side = picture.naturalWidth;
+    this.measure();
     this.bitmap = await createImageBitmap(picture);
     if (this.masked) this.mask = noise(picture.naturalWidth, this.main.dataset.presentation || "preview");
     for (const next of (this.main.dataset.ahead || "").split(" ")) if (next) new Image().src = next;
@@ -85,16 +86,21 @@ class Trial {
     if (this.main.dataset.begin === "automatic" && !still && !document.hidden && !this.help.open) this.begin();
   }
 
-  // One pixel of the picture covers a whole number of the screen's.
-  measure(picture) {
+  // One pixel of the picture covers a whole number of the screen's. What is on the stage is gone.
+  measure() {
     const ratio = window.devicePixelRatio || 1;
-    const side = picture.naturalWidth;
+    const side = this.side;
+    this.stage.style.width = this.stage.style.height = "";
     const scale = Math.max(Math.floor((this.stage.clientWidth * ratio) / side), 1);
     this.stage.width = this.stage.height = side * scale;
     this.stage.style.width = this.stage.style.height = `${(side * scale) / ratio}px`;
     this.paint = this.stage.getContext("2d");
     this.paint.imageSmoothingEnabled = !("exact" in this.main.dataset);
     this.paint.imageSmoothingQuality = "high";
+  }
+
+  resize() {
+    if (this.state === "ready" || this.state === "answer") this.measure();
   }
 
   draw(what) {
@@ -201,5 +207,6 @@ addEventListener("DOMContentLoaded", () => {
   trial.form.addEventListener("submit", (event) => trial.send(event));
   document.addEventListener("visibilitychange", () => trial.leave());
   addEventListener("keydown", (event) => trial.press(event));
+  addEventListener("resize", () => trial.resize());
   trial.load();
 });
