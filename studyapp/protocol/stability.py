@@ -61,7 +61,7 @@ class StabilityQuestions(PictureQuestions):
         ),
     )
     sample: int | None = field(
-        default=40,
+        default=None,
         metadata=about("Ask about this many flips, drawn at random and stored; none: all.", at_least=1),
     )
     sample_per: SamplePer = field(

@@ -85,6 +85,9 @@ def with_flips(text: str, query: QueryDict) -> str:
         values["directions"] = directions
     if sample.isdecimal() and int(sample) > 0:
         values["sample"] = int(sample)
+    elif "sample" in query and not sample.strip():
+        # Without a sample every flip is asked about.
+        text = re.sub(r"^sample(_per)? = .*\n", "", text, flags=re.MULTILINE)
     for key, value in values.items():
         written = f"{key} = {json.dumps(value)}"
         text = re.sub(rf"^{key} = .*$", lambda _, line=written: line, text, count=1, flags=re.MULTILINE)
