@@ -1,4 +1,4 @@
-"""What people see of a flip is what the classifier was shown, and it says of it what people are asked about."""
+"""What people see of a flip is what the classifier was shown, and they are asked about what it said."""
 
 from __future__ import annotations
 
