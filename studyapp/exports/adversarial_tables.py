@@ -8,7 +8,7 @@ from studyapp.analysis.adversarial_accuracy import AdversarialAccuracy, ImageSet
 from studyapp.analysis.arms import Agreement
 from studyapp.analysis.intervals import Rate
 from studyapp.analysis.withheld import Withheld
-from studyapp.exports.arm_results import ArmResults, ShownAs
+from studyapp.exports.arm_results import ArmComparison, ArmResults, ShownAs
 from studyapp.exports.cells import ARM, CLASSIFIER, pair, share_cells, share_columns
 from studyapp.exports.tabular import Cell, Column, Table
 
@@ -112,10 +112,29 @@ def _rate_cells(rate: Rate) -> tuple[Cell, Cell]:
 
 def adversarial_agreement_table(arms: Sequence[ArmResults]) -> Table:
     """How often people agree in each arm: of their answers, and of the images that reach the agreement."""
+    return _agreement_table(
+        "adversarial_agreement",
+        "How often people agree with the classifier",
+        [(arm.arm, arm.compared) for arm in arms],
+        note=AGREEMENT_REFERENCE,
+    )
+
+
+def filtered_agreement_table(arms: Sequence[ArmResults]) -> Table:
+    """The same from the answers that no exclusion leaves out; no rows without exclusions."""
+    return _agreement_table(
+        "filtered_agreement",
+        "How often people agree with the classifier, filtered",
+        [(arm.arm, arm.compared_filtered) for arm in arms],
+        note="The answers that the protocol's exclusions leave out are in none of these numbers.",
+    )
+
+
+def _agreement_table(name: str, title: str, arms: Sequence[tuple[str, ArmComparison]], *, note: str) -> Table:
     rows = [
-        (attacked.classifier, arm.arm, *_shown_cells(arm.compared.shown_as), *_cells(attacked.agreement))
-        for arm in arms
-        for attacked in arm.compared.attacked
+        (attacked.classifier, arm, *_shown_cells(compared.shown_as), *_cells(attacked.agreement))
+        for arm, compared in arms
+        for attacked in compared.attacked
     ]
     columns = (
         CLASSIFIER,
@@ -148,13 +167,7 @@ def adversarial_agreement_table(arms: Sequence[ArmResults]) -> Table:
         Column("undecided", "Images without a verdict yet.", "count"),
         Column("coverage", "decided / questions.", "share", "fraction of 1", wide=True),
     )
-    return Table(
-        "adversarial_agreement",
-        "How often people agree with the classifier",
-        columns,
-        tuple(rows),
-        note=AGREEMENT_REFERENCE,
-    )
+    return Table(name, title, columns, tuple(rows), note=note)
 
 
 def _shown_cells(shown: ShownAs | None) -> tuple[Cell, ...]:

@@ -74,7 +74,7 @@ class ArmResults:
     """The name of the arm, its evidence, its results, and the public keys of the questions they name.
 
     `filtered`: the same without excluded answers, None where the protocol declares no exclusion.
-    `compared`: the arm among the others.
+    `compared`: the arm among the others; `compared_filtered`: without excluded answers in any of them.
     """
 
     arm: str
@@ -83,6 +83,7 @@ class ArmResults:
     question_keys: Mapping[int, str]
     filtered: FilteredResults | None = None
     compared: ArmComparison = ArmComparison()
+    compared_filtered: ArmComparison = ArmComparison()
 
     @property
     def histograms(self) -> tuple[tuple[str, PositiveAnswers], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from studyapp.analysis.arm_pairs import ArmPair, PairedDifference
 from studyapp.analysis.withheld import Withheld
-from studyapp.exports.arm_results import ArmResults, TurnedVerdict
+from studyapp.exports.arm_results import ArmComparison, ArmResults, TurnedVerdict
 from studyapp.exports.cells import CLASSIFIER, pair, share_columns
 from studyapp.exports.tabular import Cell, Column, Table
 
@@ -16,7 +16,18 @@ _SECOND = Column("second", "Second arm.")
 
 def arm_pairs_table(arms: Sequence[ArmResults]) -> Table:
     """Arms in pairs, over the images judged in both."""
-    rows = [(classifier, *_pair_cells(found)) for arm in arms for classifier, found in arm.compared.pairs]
+    return _pairs_table("arm_pairs", "Arms in pairs", [arm.compared for arm in arms])
+
+
+def filtered_arm_pairs_table(arms: Sequence[ArmResults]) -> Table:
+    """The same from the answers that no exclusion leaves out; no rows without exclusions."""
+    return _pairs_table(
+        "filtered_arm_pairs", "Arms in pairs, filtered", [arm.compared_filtered for arm in arms]
+    )
+
+
+def _pairs_table(name: str, title: str, compared: Sequence[ArmComparison]) -> Table:
+    rows = [(classifier, *_pair_cells(found)) for arm in compared for classifier, found in arm.pairs]
     columns = (
         CLASSIFIER,
         _FIRST,
@@ -46,8 +57,8 @@ def arm_pairs_table(arms: Sequence[ArmResults]) -> Table:
         ),
     )
     return Table(
-        "arm_pairs",
-        "Arms in pairs",
+        name,
+        title,
         columns,
         tuple(rows),
         note="Differences are first minus second, in points of percent; intervals from shared draws of the "

@@ -12,10 +12,14 @@ from studyapp.analysis.evidence import StudyEvidence
 from studyapp.analysis.exclusions import ExclusionRule, without_excluded
 from studyapp.analysis.result_values import StudyResults
 from studyapp.analysis.study_results import analyse
-from studyapp.exports.adversarial_tables import adversarial_accuracy_table, adversarial_agreement_table
+from studyapp.exports.adversarial_tables import (
+    adversarial_accuracy_table,
+    adversarial_agreement_table,
+    filtered_agreement_table,
+)
 from studyapp.exports.arm_comparison import compare_arms
 from studyapp.exports.arm_results import ArmResults, FilteredResults
-from studyapp.exports.arm_tables import arm_pairs_table, turned_verdicts_table
+from studyapp.exports.arm_tables import arm_pairs_table, filtered_arm_pairs_table, turned_verdicts_table
 from studyapp.exports.assignment_evidence import counted_questions
 from studyapp.exports.attack_evidence import read_attacks
 from studyapp.exports.display import count_shown
@@ -66,6 +70,8 @@ TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
     ranks_table,
     sensitivity_table,
     filtered_error_table,
+    filtered_agreement_table,
+    filtered_arm_pairs_table,
     exclusions_table,
     groups_table,
     reliability_table,
@@ -121,7 +127,17 @@ def compute_report(*, study: Study, mode: str) -> Computed:
         arms.append(ArmResults(arm.name, read.evidence, results, keys, filtered))
         reads.append(ReadArm(read, judged_questions(read)))
     compared = compare_arms(protocol, reads, attacks, seed=seed.value)
-    arms = [replace(arm, compared=compared[arm.arm]) for arm in arms]
+    kept = [_without_excluded(read, arm.filtered) for read, arm in zip(reads, arms, strict=True)]
+    # The same draws of images as of all answers: what differs is the answers alone.
+    filtered_pairs = compare_arms(protocol, kept, attacks, seed=seed.value) if protocol.exclusions else {}
+    arms = [
+        replace(
+            arm,
+            compared=compared[arm.arm],
+            compared_filtered=filtered_pairs.get(arm.arm, arm.compared_filtered),
+        )
+        for arm in arms
+    ]
     return _computed(study, mode, tuple(arms), joined([each.judged for each in reads]), seed)
 
 
@@ -192,6 +208,14 @@ def _filtered(read: ArmEvidence, protocol: Protocol, seed: BootstrapSeed, arm: A
     left_out = without_excluded(read.evidence, rules)
     parts = [replace(part, answers=left_out.evidence.answers) for part in read.parts]
     return FilteredResults(left_out, _analysed(left_out.evidence, parts, seed, arm, protocol))
+
+
+def _without_excluded(read: ReadArm, filtered: FilteredResults | None) -> ReadArm:
+    """The arm with the answers that are left, judged anew."""
+    if filtered is None:
+        return read
+    kept = replace(read.evidence, evidence=filtered.left_out.evidence)
+    return ReadArm(kept, judged_questions(kept))
 
 
 def _public_keys(read: ArmEvidence, positions: Sequence[int]) -> Mapping[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from studyapp.exports.report import compute_report
 from studyapp.exports.writing import plain_rows
 from studyapp.models import Mode
 from studyapp.protocol.adversarial import AdversarialArm, AdversarialQuestions
-from studyapp.protocol.schema import AnswersRule
+from studyapp.protocol.schema import AnswersRule, Exclusion
 from tests.studyapp_tests.results.adversarial_study import (
     ARMS,
     SHOWN,
@@ -46,6 +47,25 @@ def test_both_shares_of_agreement_are_printed_per_arm() -> None:
         1,
         [pytest.approx(4 / 6), pytest.approx(5 / 6)],
     )
+
+
+def test_exclusions_leave_answers_out_of_a_second_table_of_agreement_and_of_pairs() -> None:
+    # The fifth person of every question took six seconds.
+    slow = Exclusion(measure="seconds", above=5.5, reason="Away from the screen.")
+    protocol = with_contrasts(replace(two_arm_protocol(), exclusions=(slow,)), ("explained", "whole"))
+    made = two_arm_study(protocol=protocol)
+    whole, explained = rows(made, "filtered_agreement")
+    assert (whole["answers"], whole["positive"], whole["agreed"], whole["decided"]) == (24, 12, 2, 5)
+    assert (explained["answers"], explained["positive"], explained["agreed"]) == (22, 18, 4)
+    assert [row["answers"] for row in rows(made, "adversarial_agreement")] == [30, 27]
+    (everything,), (kept,) = rows(made, "arm_pairs"), rows(made, "filtered_arm_pairs")
+    # Image 2 is undecided in the first arm once its fifth answer is gone.
+    assert (everything["judged"], kept["judged"]) == (5, 4)
+
+
+def test_without_exclusions_no_arm_is_filtered() -> None:
+    made = two_arm_study()
+    assert rows(made, "filtered_agreement") == rows(made, "filtered_arm_pairs") == []
 
 
 def test_table_two_states_numerator_and_denominator_over_every_set() -> None:

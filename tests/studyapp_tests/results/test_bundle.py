@@ -31,8 +31,11 @@ TABLES = (
     *("assignment_success", "assignment_contrasts", "assignment_categories", "assignment_people"),
     *("assignment_over_time", "assignment_seconds"),
     *("audit_rates", "audit_agreement", "audit_references"),
+    *("rectified_stability", "flip_directions"),
+    *("choice_people", "choice_categories", "choice_exposures"),
     *("rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
-    *("classifier_pairs", "ranks", "sensitivity", "filtered_error", "exclusions", "groups"),
+    *("classifier_pairs", "ranks", "sensitivity", "filtered_error"),
+    *("filtered_agreement", "filtered_arm_pairs", "exclusions", "groups"),
     *("reliability", "reliability_detail", "gold", "expert_check", "top_shares", "participants"),
 )
 FIGURES = ("errors_before_and_after", "positive_answers", "sensitivity")
