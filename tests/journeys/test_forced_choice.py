@@ -79,7 +79,7 @@ def _is_blank(page: Page) -> bool:
 
 @pytest.mark.browser
 def test_pictures_are_timed_by_frames_masked_and_answered_by_keys(browser: Browser, server: Server) -> None:
-    study = choice_study(pictures=True, categories=SIXTEEN, mask_ms=100)
+    study = choice_study(pictures=True, categories=SIXTEEN, presentation_ms=800, mask_ms=100)
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -120,7 +120,7 @@ def test_pictures_are_timed_by_frames_masked_and_answered_by_keys(browser: Brows
         assert each.shown_ms is not None
         assert each.frames is not None
         # What a busy machine really showed is what it says: whole frames, and never less than was asked.
-        assert each.shown_ms > 200 - each.refresh_ms
+        assert each.shown_ms > 800 - each.refresh_ms
         assert each.frames >= 1
         assert not each.hidden
     assert second.hidden
