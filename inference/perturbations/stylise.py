@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from inference.classifiers import available_device
 from inference.prepared import numerics
 from inference.resampling import area_resized
 from inference.weights import WeightsError, file_digest, load_state, read_state
@@ -85,11 +86,12 @@ def adain(content: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
     return style_deviation * (content - content_mean) / content_deviation + style_mean
 
 
-def load_stylist(encoder: Path, decoder: Path, device: torch.device) -> Stylist:
+def load_stylist(encoder: Path, decoder: Path, device: torch.device | str | None = None) -> Stylist:
     """Read both files; of the encoder's only the layers up to relu4_1 are used.
 
-    How many channels each layer has is read from the files. Raises WeightsError for a file that is missing,
-    could run code, or lacks a layer, and where the two do not belong together.
+    How many channels each layer has is read from the files. `device`: default is `available_device()`.
+    Raises WeightsError for a file that is missing, could run code, or lacks a layer, and where the two do not
+    belong together.
     """
     encoding, decoding = _wanted(read_state(encoder), ENCODER), _wanted(read_state(decoder), DECODER)
     encoder_network = build_encoder(_channels(encoding, ENCODER, encoder))
@@ -99,12 +101,13 @@ def load_stylist(encoder: Path, decoder: Path, device: torch.device) -> Stylist:
     gives, takes = encoding["29.weight"].shape[0], decoding["1.weight"].shape[1]
     if gives != takes:
         raise WeightsError(f"{decoder} takes {takes} channels and {encoder} gives {gives}: they are no pair.")
+    target = torch.device(device) if device is not None else available_device()
     return Stylist(
-        encoder=_ready(encoder_network, device),
-        decoder=_ready(decoder_network, device),
+        encoder=_ready(encoder_network, target),
+        decoder=_ready(decoder_network, target),
         encoder_digest=file_digest(encoder),
         decoder_digest=file_digest(decoder),
-        device=device,
+        device=target,
     )
 
 

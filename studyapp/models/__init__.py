@@ -32,6 +32,7 @@ from studyapp.models.studies import (
     Study,
     StudyClassifier,
 )
+from studyapp.models.stylised import Style, StylisedPicture, StyliseRun
 
 __all__ = [
     "AdversarialImage",
@@ -78,5 +79,8 @@ __all__ = [
     "Stimulus",
     "Study",
     "StudyClassifier",
+    "Style",
+    "StyliseRun",
+    "StylisedPicture",
     "Version",
 ]

@@ -16,6 +16,7 @@ from studyapp.tasks import (
     probes,
     shift_probe,
     stimuli,
+    stylise,
     texture_probe,
     transform_probe,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "probes",
     "shift_probe",
     "stimuli",
+    "stylise",
     "texture_probe",
     "transform_probe",
 ]

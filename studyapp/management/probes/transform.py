@@ -100,10 +100,10 @@ def _in_words(run: ProbeRun, rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Metrics down, classifiers across."""
     width = max(20, *(len(name) for name in rows))
     head = "".join(name.rjust(width + 2) for name in rows)
-    lines = [f"Probe {run.pk}: {run.images:,} images.", " " * 34 + head]
+    lines = [f"Probe {run.pk}: {run.images:,} images.", " " * 44 + head]
 
     def line(title: str, cells: list[list[float | None]]) -> None:
-        lines.append(title.ljust(34) + "".join(_cell(cell).rjust(width + 2) for cell in cells))
+        lines.append(title.ljust(44) + "".join(_cell(cell).rjust(width + 2) for cell in cells))
 
     line("top-1, original", [row["top1_original"] for row in rows.values()])
     if run.parameters["passes"]:
@@ -111,7 +111,7 @@ def _in_words(run: ProbeRun, rows: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(rows.values()))
     for place, at in enumerate(first["sizes"]):
         where = f"{at['axis']}, size {at['size']:g}"
-        for metric, title in (("change", "P(change)"), ("absolute", "mean abs. change")):
+        for metric, title in (("change", "P(change)"), ("absolute", "mean absolute change")):
             line(f"{title}, {where}", [row["sizes"][place][metric] for row in rows.values()])
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from studyapp.models import ProbeRun
 from studyapp.services import probes
 from studyapp.services.probes import COLUMNS, ProbeColumns
 from studyapp.services.transform_probe import transform_responses, transform_summary
+from tests.conftest import ROOT
 from tests.studyapp_tests.pages.rows import text_of
 from tests.studyapp_tests.probes.finished import make_colours, make_probe
 
@@ -91,6 +92,14 @@ def test_tables_and_figure_have_the_numbers_and_say_what_is_published(
     assert "one pixel of place and of size, embed at 2 sizes + 2 passes of random crops" in text_of(
         alice, "/probes/"
     )
+
+
+def test_the_columns_of_both_files_are_documented(alice: Client, tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    documented = (ROOT / "docs/transform.md").read_text()
+    for table in ("consistency", "small_transformations"):
+        for column in file_rows(alice, f"/probes/transform/{run.key}/tables/{table}.csv")[0]:
+            assert column == "remarks" or f"`{column}`" in documented
 
 
 def test_a_probe_without_sizes_has_no_figure_and_one_without_crops_no_references(
