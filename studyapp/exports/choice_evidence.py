@@ -13,6 +13,8 @@ from studyapp.models import Answer, Question, Study
 from studyapp.protocol.schema import ForcedChoiceQuestions, Protocol
 
 EVERYBODY = "all"
+#: Of a pseudonym, as participants are named on pages.
+LETTERS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,7 @@ def _rows(study: Study, categories: tuple[str, ...], mode: str) -> list[_Row]:
     )
     return [
         _Row(
-            person=pseudonym,
+            person=pseudonym[:LETTERS],
             shape=places[parameters["shape"]],
             texture=places[parameters["texture"]],
             response=places[value],

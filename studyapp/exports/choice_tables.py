@@ -10,7 +10,7 @@ from studyapp.exports.tabular import Cell, Column, Table
 
 PEOPLE, CATEGORIES, TIMES = "choice_people", "choice_categories", "choice_exposures"
 _NOBODY = "no decision for shape or texture yet"
-_WHO = Column("participant", "Pseudonym; all is everybody pooled.")
+_WHO = Column("participant", "The first 12 characters of the pseudonym; all is everybody pooled.")
 _COUNTS = (
     Column("shape", "Decisions for the shape's category.", "count"),
     Column("texture", "Decisions for the texture's category.", "count"),
@@ -65,7 +65,7 @@ def choice_exposures_table(found: ChoiceResults | None) -> Table:
         rows = [_time_row(each, asked) for each in (found.everybody, *found.people)]
     columns = (
         _WHO,
-        Column("asked_ms", "For how long pictures were to be shown.", "number", "ms"),
+        Column("asked_ms", "For how long pictures were to be shown.", "count", "ms", "asked"),
         Column("presentations", "Answers to pictures shown for that time.", "count"),
         Column("missed", "Of them, those that missed it for any of the reasons.", "count"),
         *share_columns("missed_share", "missed / presentations; Wilson interval."),
@@ -73,9 +73,9 @@ def choice_exposures_table(found: ChoiceResults | None) -> Table:
         Column("hidden", "The page was out of sight meanwhile.", "count"),
         Column("again", "The picture had been shown before: a reload or an undo.", "count"),
         Column("unmeasured", "The page could not measure.", "count"),
-        Column("median_ms", "Median of the times measured.", "number", "ms"),
+        Column("median_ms", "Median of the times measured.", "number", "ms", "median"),
         Column("longest_ms", "Longest time measured.", "number", "ms", wide=True),
-        Column("refresh_ms", "Median length of a frame of the screens.", "number", "ms"),
+        Column("refresh_ms", "Median length of a frame of the screens.", "number", "ms", "frame"),
     )
     note = (
         "Measured in the page from the frame that drew the picture to the frame that covered it; what the "
@@ -93,7 +93,7 @@ def _person_row(each: PersonChoices) -> tuple[Cell, ...]:
         kept = each.on_time.pooled
         late = (
             kept.shape + kept.texture,
-            *share_cells(kept.shape_fraction, why_empty="no picture was shown as asked"),
+            *share_cells(kept.shape_fraction, why_empty="no decision about a picture shown as asked"),
         )
     return (each.name, _total(row), *_cells(row), *late)
 
