@@ -56,7 +56,7 @@ def probe_shift(
     if job is None:
         job = jobs.start_job(
             kind=KIND,
-            title=f"Shift maps of {run.title}"[:200],
+            title=f"Shift maps: {run.title}"[:200],
             chunks=_chunks(run, len(asked)),
             queue=queue,
             parameters={"run": run.pk},

@@ -124,7 +124,7 @@ def _window_set(source: ShiftSource) -> tuple[ShiftSet, ShiftFacts]:
     shift = CropShift(picture, source.side, source.stride)
     return shift, ShiftFacts(
         way=ShiftRun.Way.CROP,
-        title=f"windows of {_short(source.image)}",
+        title=f"Windows of {_short(source.image)}",
         picture=_png(picture),
         patch=b"",
         rows=shift.places.rows,
