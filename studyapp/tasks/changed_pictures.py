@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from studyapp.models import Classifier, Image, ProbeRun
 from studyapp.services.jobs import JobFailure
 from studyapp.services.probes import ProbeColumns, read_columns
-from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, ProbeKind, no_draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inference.crops import Crop, Pixels
+    from inference.prepared import PreparedClassifier
+    from inference.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class _Unloaded:
+    """Stands for a prepared classifier: a probe's pictures depend on how it looks, not on its weights."""
+
+    classifier: _Looks
 
 
 def changed_pixels(
@@ -36,12 +50,14 @@ def changed_pixels(
     kind = PROBE_KINDS.get(run.kind)
     if kind is None:
         raise JobFailure(f"Probe {run.key} is of an unknown kind, {run.kind}.", "Update the workers.")
-    prepared = load_prepared(classifier)
+    from inference.preprocessing import Preprocessing
+
+    looks = Preprocessing.from_dict(classifier.preprocessing)
+    prepared = cast("PreparedClassifier", _Unloaded(_Looks(looks)))
     pictures = kind.pictures(run, prepared, [image], _drawn(run, kind, image))
-    crop = pictures.crop or prepared.classifier.preprocessing.crop
-    read = torch.from_numpy(crop_of(image, crop).copy()).to(prepared.classifier.device).unsqueeze(0)
+    read = torch.from_numpy(crop_of(image, pictures.crop or looks.crop).copy()).unsqueeze(0)
     changed = next(islice(pictures.series.changed(read, [image.pk]), column - 1, None))
-    pixels: Pixels = changed[0].cpu().numpy()
+    pixels: Pixels = changed[0].numpy()
     return pixels
 
 

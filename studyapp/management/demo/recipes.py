@@ -19,6 +19,7 @@ REHEARSED = PROTOCOLS / "digits-rehearsal.toml"
 OPEN = PROTOCOLS / "digits-open.toml"
 ADVERSARIAL_REHEARSED = PROTOCOLS / "digits-adversarial-rehearsal.toml"
 ADVERSARIAL_OPEN = PROTOCOLS / "digits-adversarial-open.toml"
+STABILITY_REHEARSED = PROTOCOLS / "photos-stability-rehearsal.toml"
 ASSIGNMENT_REHEARSED = PROTOCOLS / "digits-assignment-rehearsal.toml"
 ASSIGNMENT_OPEN = PROTOCOLS / "digits-assignment-open.toml"
 PAPERS_ATTACK = PROTOCOLS / "adversarial.toml"
@@ -28,6 +29,8 @@ IMAGENET_CLASSIFIERS = (
     "efficientnet_lite2",
     "squeezenet1_1_caffe",
 )
+_DIGITS = "digits-train, 600 of scikit-learn\u2019s handwritten digits"
+_IMAGENET = "ImageNet (ILSVRC 2012), training images"
 SIMULATED_ERROR_RATE = 0.05
 # Masked pictures for each photograph: a quarter of the paper's, so that a newcomer need not wait.
 PHOTO_SAMPLES = 250
@@ -55,6 +58,7 @@ class DemoClassifier:
     architecture: str
     dataset: str
     weights: Path | None = None
+    trained_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +142,9 @@ def embedded_recipe(var: Path) -> Recipe:
             ),
         ),
         classifiers=(
-            DemoClassifier("digits-cnn", "digits_cnn", "digits", weights["digits-cnn"]),
-            DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"]),
-            DemoClassifier("efficientnet-lite0", "efficientnet_lite0", "photos"),
+            DemoClassifier("digits-cnn", "digits_cnn", "digits", weights["digits-cnn"], _DIGITS),
+            DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"], _DIGITS),
+            DemoClassifier("efficientnet-lite0", "efficientnet_lite0", "photos", trained_on=_IMAGENET),
         ),
         attacks=(
             DemoAttack("digits", "digits-cnn", ADVERSARIAL_REHEARSED, limit=EXPLAINED_DIGITS),
@@ -166,6 +170,7 @@ def embedded_recipe(var: Path) -> Recipe:
             _as_written(REHEARSED, {"digits-cnn": 0.45, "digits-linear": 0.15}),
             _as_written(ADVERSARIAL_REHEARSED),
             _as_written(ASSIGNMENT_REHEARSED),
+            _as_written(STABILITY_REHEARSED),
         ),
         open=(_as_written(OPEN), _as_written(ADVERSARIAL_OPEN), _as_written(ASSIGNMENT_OPEN)),
     )

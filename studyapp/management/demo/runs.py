@@ -56,7 +56,11 @@ def predict(classifier: DemoClassifier, say: Say) -> None:
         return
     say(f"Classifier {classifier.name}")
     call_command(
-        "add_classifier", classifier.name, architecture=classifier.architecture, weights=classifier.weights
+        "add_classifier",
+        classifier.name,
+        architecture=classifier.architecture,
+        weights=classifier.weights,
+        trained_on=classifier.trained_on,
     )
     call_command("predict", classifier.dataset, classifier.name)
 

@@ -126,7 +126,7 @@ def plan_stability(
     run = probe_of(dataset, [each.name for each in classifiers], asked)
     drawer, notes = Drawer(), list[str]()
     sources = read_flipping(run=run, predictions=predictions, asked=asked, drawer=drawer, notes=notes)
-    crops = _crops(classifiers)
+    crops = _crops(classifiers, run)
     drafts, pictures = _flip_questions(sources, crops)
     controls = plan_controls(
         protocol=protocol,
@@ -218,10 +218,17 @@ def _picture(
     return ChangedPicture(image, sources[first].predictions.classifier.name, first, setting)
 
 
-def _crops(classifiers: Iterable[Classifier]) -> dict[int, int]:
-    """For each classifier the first one that looks at the same crop."""
+def _crops(classifiers: Iterable[Classifier], run: ProbeRun) -> dict[int, int]:
+    """For each classifier the first one that was shown the same pictures.
+
+    Changed colours depend on the crop alone; what surrounds a shifted picture may depend on all of the
+    preprocessing.
+    """
     first: dict[str, int] = {}
-    return {
-        position: first.setdefault(repr(each.preprocessing.get("crop")), position)
-        for position, each in enumerate(classifiers)
-    }
+    found = {}
+    for position, each in enumerate(classifiers):
+        looks = each.preprocessing
+        if run.kind == ProbeRun.Kind.COLOUR:
+            looks = looks.get("crop")
+        found[position] = first.setdefault(repr(looks), position)
+    return found
