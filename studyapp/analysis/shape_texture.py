@@ -20,12 +20,6 @@ Aggregation = Literal["mean", "sum", "max"]
 
 NO_RESPONSE = -1
 
-#: The categories of the paper, in alphabetical order.
-SIXTEEN = (
-    *("airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat"),
-    *("chair", "clock", "dog", "elephant", "keyboard", "knife", "oven", "truck"),
-)
-
 _STIMULUS = re.compile(r"(?:.*[_/])?(([a-z]+)\d+-([a-z]+)\d+)\.[A-Za-z]+")
 
 

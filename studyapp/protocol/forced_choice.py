@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from studyapp.analysis.shape_texture import SIXTEEN
+from studyapp.analysis.sixteen import SIXTEEN
 from studyapp.protocol.keys import about
 from studyapp.protocol.pictures import PictureQuestions
 from studyapp.protocol.problems import Finding, shown

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from studyapp.analysis.shape_texture import SIXTEEN
+from studyapp.analysis.sixteen import SIXTEEN
 from studyapp.models import ChoiceSet, Observer
 from studyapp.services.observers import choice_set, write_trials
 from studyapp.services.refusals import Refused

@@ -10,12 +10,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from studyapp.analysis.sixteen import SIXTEEN
 from studyapp.management.rehearsal.choice_truth import ChoiceTruth
 from studyapp.management.rehearsal.performance import perform
 from studyapp.management.rehearsal.run import judge
 from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Exposure, Mode, Study
-from studyapp.protocol.forced_choice import SIXTEEN
 from studyapp.recruitment.link import create_link
 from studyapp.services.slots import ensure_slots
 from tests.studyapp_tests.participant.servers import Server, database_url, web_server

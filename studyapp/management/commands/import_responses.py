@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from studyapp.analysis.shape_texture import SIXTEEN
+from studyapp.analysis.sixteen import SIXTEEN
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import Observer
 from studyapp.services.category_files import read_categories
