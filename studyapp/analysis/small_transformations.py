@@ -15,6 +15,7 @@ from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
 from studyapp.analysis.intervals import Interval, clustered_wilson, mean_interval
 
 Axis = Literal["translation", "scale"]
+AXES: tuple[Axis, ...] = ("translation", "scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class TransformPlan:
         return tuple(
             Chain(axis, size, start + (2 * place + offset) * length)
             for place, size in enumerate(self.sizes)
-            for offset, axis in enumerate(("translation", "scale"))
+            for offset, axis in enumerate(AXES)
         )
 
 
@@ -135,7 +136,8 @@ def transform_stability(responses: TransformResponses) -> TransformStability:
 def changes(responses: TransformResponses, chain: Chain) -> BoolArray:
     """[n, pairs]: whether the second picture's top-1 is another than the first's."""
     top1 = responses.top1[:, chain.first : chain.first + responses.plan.pairs + 1]
-    return top1[:, 1:] != top1[:, :-1]
+    changed: BoolArray = top1[:, 1:] != top1[:, :-1]
+    return changed
 
 
 def _at(responses: TransformResponses, chain: Chain, right: BoolArray) -> SizeStability:

@@ -19,6 +19,7 @@ from studyapp.models import Image, ProbeClassifier, ProbeRun
 from studyapp.services.class_mapping import map_classes
 from studyapp.services.probes import read_columns
 from studyapp.services.refusals import Refused
+from studyapp.services.transform_probe import plan_of
 
 Direction = Literal["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -93,9 +94,25 @@ def _colour_settings(run: ProbeRun) -> tuple[FlipSetting, ...]:
     )
 
 
+def _transform_settings(run: ProbeRun) -> tuple[FlipSetting, ...]:
+    """A pair's second picture, beside its first: "crops 1" and "translation 0.2 step 3", counted from 1."""
+    plan = plan_of(run)
+    crops = [
+        FlipSetting(f"crops {number}", second, first)
+        for number, (first, second) in enumerate(plan.crops, start=1)
+    ]
+    steps = [
+        FlipSetting(f"{chain.axis} {chain.size:g} step {step}", chain.first + step, chain.first + step - 1)
+        for chain in plan.chains
+        for step in range(1, plan.pairs + 1)
+    ]
+    return (*crops, *steps)
+
+
 #: Kind of probe -> its settings, named and in the order of the responses.
 FLIP_KINDS: dict[str, Callable[[ProbeRun], tuple[FlipSetting, ...]]] = {
     ProbeRun.Kind.COLOUR: _colour_settings,
+    ProbeRun.Kind.TRANSFORM: _transform_settings,
 }
 
 

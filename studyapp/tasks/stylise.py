@@ -44,7 +44,8 @@ def stylise(
         run = stylising.open_run(
             request=request, content=content, weights=weights, styles=styles, unreadable=unreadable
         )
-    if run.finished_at is not None:
+    # A copy whose dataset was deleted is registered again; its files are still there.
+    if run.finished_at is not None and run.stylised is not None:
         return _summary(run, None)
     job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
     if job is None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 from PIL import Image as Picture
 
 from studyapp.models import Chunk, Dataset, Job, StylisedPicture, StyliseRun
@@ -69,7 +69,9 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_copy_is_a_dataset_of_its_own_whose_images_name_their_source(made: Path) -> None:
+def test_a_copy_is_a_dataset_of_its_own_whose_images_name_their_source(
+    made: Path, admin_client: Client
+) -> None:
     result = run(made)
     assert (result["images"], result["styles"], result["unreadable_styles"]) == (IMAGES, 4, 0)
     dataset = Dataset.objects.get(name="painted")
@@ -89,6 +91,9 @@ def test_a_copy_is_a_dataset_of_its_own_whose_images_name_their_source(made: Pat
     assert stylised.stylised == dataset
     assert (stylised.content.name, stylised.parameters["alpha"]) == ("birds", 1.0)
     assert stylised.device
+    page = admin_client.get("/datasets/painted/").content.decode()
+    assert "birds</a>, stylised at 224 pixels, written at 64" in page
+    assert "Made from" not in admin_client.get("/datasets/birds/").content.decode()
     # The same again does nothing, in another folder the same pictures come out, another seed draws others.
     modified = {path: path.stat().st_mtime_ns for path in (made / "painted").rglob("*.png")}
     assert run(made) == result

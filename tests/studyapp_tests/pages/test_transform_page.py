@@ -12,6 +12,7 @@ from django.test import Client
 
 from studyapp.models import ProbeRun
 from studyapp.services import probes
+from studyapp.services.flips import read_flips
 from studyapp.services.probes import COLUMNS, ProbeColumns
 from studyapp.services.transform_probe import transform_responses, transform_summary
 from tests.conftest import ROOT
@@ -92,6 +93,25 @@ def test_tables_and_figure_have_the_numbers_and_say_what_is_published(
     assert "one pixel of place and of size, embed at 2 sizes + 2 passes of random crops" in text_of(
         alice, "/probes/"
     )
+
+
+def test_its_flips_are_those_of_each_pair_and_can_be_asked_about(alice: Client, tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    flips = read_flips(run=run, classifier="alpha")
+    changed = dict(
+        zip([setting.name for setting in flips.settings], flips.changed.sum(axis=0).tolist(), strict=True)
+    )
+    assert changed == {
+        "crops 1": 1,
+        "crops 2": 0,
+        "translation 0.25 step 1": 2,
+        "scale 0.25 step 1": 0,
+        "translation 0.5 step 1": 0,
+        "scale 0.5 step 1": 0,
+    }
+    study = f"/probes/{run.key}/study/"
+    assert study in text_of(alice, f"/probes/transform/{run.key}/")
+    assert "translation 0.25 step 1" in text_of(alice, study)
 
 
 def test_the_columns_of_both_files_are_documented(alice: Client, tmp_path: Path) -> None:

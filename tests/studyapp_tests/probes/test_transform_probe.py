@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
-from studyapp.models import Chunk, Job, ProbeRun
+from inference.crops import Crop, crop_pixels
+from inference.images import decode_image
+from studyapp.models import Chunk, Classifier, Image, Job, ProbeRun
+from studyapp.services.image_files import read_image_file
 from studyapp.services.probes import read_columns
 from studyapp.tasks import probes
+from studyapp.tasks.changed_pictures import changed_pixels
 from tests.studyapp_tests.networks import write_classes
 from tests.studyapp_tests.pictures import noise
 
@@ -182,3 +186,24 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     with pytest.raises(CommandError, match=said):
         call_command("probe", "transform", "noise", "one", *arguments)
     assert not ProbeRun.objects.exists()
+
+
+def crop_of(image: Image, crop: Crop) -> NDArray[np.uint8]:
+    return crop_pixels(decode_image(read_image_file(image=image)), crop)
+
+
+def test_a_picture_made_again_for_people_is_the_one_that_was_judged(two: Path) -> None:
+    command("probe", "transform", "noise", "one", *SMALL, "--protocol", "crop")
+    run = ProbeRun.objects.get()
+    columns = read_columns(run)
+    classifier = Classifier.objects.get(name="one")
+    for row, image in enumerate(Image.objects.filter(pk__in=columns.image.tolist()).order_by("pk")):
+        for column in (1, 2, 12, 15):
+            pixels = changed_pixels(
+                run=run, classifier=classifier, image=image, column=column, crop_of=crop_of
+            )
+            probability = softmax(pixels[..., 0], 0)
+            assert int(probability.argmax()) == columns.classifiers[0]["top1"][row, column]
+            assert probability.max() == pytest.approx(
+                columns.classifiers[0]["top1_probability"][row, column], abs=2e-3
+            )
