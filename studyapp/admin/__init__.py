@@ -13,6 +13,7 @@ from studyapp.admin import (
     shifts,
     stimuli,
     studies,
+    stylised,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "shifts",
     "stimuli",
     "studies",
+    "stylised",
 ]

@@ -51,6 +51,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, type], ...]], ...] = (
             ("Observers' trials", "touch_app", models.ChoiceTrial),
             ("Shift runs", "open_with", models.ShiftRun),
             ("Shift maps", "gradient", models.ShiftMaps),
+            ("Stylised copies", "brush", models.StyliseRun),
+            ("Styles", "format_paint", models.Style),
+            ("Stylised pictures", "image", models.StylisedPicture),
         ),
     ),
     (

@@ -16,7 +16,7 @@ from studyapp.services.stylising import StyleFile, StyliseRequest
 
 SIDES = (224, 64)
 _THREADS = 4
-_PUBLISHED = "the releases of the pytorch-AdaIN project (github.com/naoto0804/pytorch-AdaIN)"
+_PUBLISHED = "release v0.0.0 of the pytorch-AdaIN project (github.com/naoto0804/pytorch-AdaIN)"
 
 
 def default_weights(which: str) -> Path:
