@@ -27,13 +27,14 @@ class KindTables:
     """`filled` computes the tables from (study, protocol, mode, seed of the draws); `empty` has no rows.
 
     `rule` says in a caption by which rule of the protocol answers count; `draws` what its bootstrap draws are
-    of, empty where it makes none.
+    of, empty where it makes none; `verdicts`: whether answers agree with what is asked, or do not.
     """
 
     filled: Callable[[Study, Protocol, str, int], Tables]
     empty: Tables
     rule: Callable[[Protocol], str]
     draws: str = ""
+    verdicts: bool = False
 
 
 def _assignment(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
@@ -83,7 +84,10 @@ def _agreement_words(protocol: Protocol) -> str:
 OWN_TABLES: Mapping[str, KindTables] = MappingProxyType(
     {
         "stability": KindTables(
-            _stability, tuple(build(None) for build in STABILITY_BUILDERS), rule=_agreement_words
+            _stability,
+            tuple(build(None) for build in STABILITY_BUILDERS),
+            rule=_agreement_words,
+            verdicts=True,
         ),
         "prototype_assignment": KindTables(
             _assignment,

@@ -16,6 +16,7 @@ from studyapp.protocol.schema import (
     ForcedChoiceQuestions,
     Protocol,
 )
+from studyapp.protocol.stability import StabilityQuestions
 from studyapp.templatetags.formats import number
 
 
@@ -42,7 +43,7 @@ def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
 
 def _picture(asked: PictureQuestions) -> str:
     side = f"{asked.display_crop} × {asked.display_crop} px"
-    if isinstance(asked, AdversarialQuestions):
+    if isinstance(asked, AdversarialQuestions | StabilityQuestions):
         return f"the classifier's own pixels, small ones enlarged towards {side}"
     return f"{side} centre crop"
 
@@ -69,6 +70,7 @@ def _of_kind(protocol: Protocol) -> tuple[Fact, ...]:
         ),
         *(_about_mistakes(mistakes) if mistakes else ()),
         *(_attacked(protocol, asked) if isinstance(asked, AdversarialQuestions) else ()),
+        *(_flips(asked) if isinstance(asked, StabilityQuestions) else ()),
         Fact("Rule", f"{protocol.analysis.rule}, incomplete questions {protocol.analysis.incomplete}"),
     )
 
@@ -82,6 +84,19 @@ def _about_mistakes(asked: MistakeQuestions) -> tuple[Fact, ...]:
         ),
         Fact("Controls", f"{100 * asked.controls:g} % of the questions"),
         Fact("Gold", f"{100 * asked.gold_share:g} % of a sitting"),
+    )
+
+
+def _flips(asked: StabilityQuestions) -> tuple[Fact, ...]:
+    of = "classifier and setting" if asked.sample_per == "setting" else "classifier"
+    return (
+        Fact(
+            "Asked about", f"a sample of {number(asked.sample)} flips a {of}" if asked.sample else "every flip"
+        ),
+        Fact("Probe", asked.probe or "the newest finished one"),
+        Fact("Settings", ", ".join(asked.settings) or "every one of the probe"),
+        Fact("Directions", ", ".join(each.replace("_", " ") for each in asked.directions)),
+        Fact("Controls", f"{100 * asked.controls:g} % of the questions"),
     )
 
 

@@ -23,6 +23,8 @@ from studyapp.views.study_frame import frame, mode_of, study_or_404
 # The facts of the study stand at the top of the page, not among the tables.
 NOT_AS_TABLE = ("study", "reliability_detail")
 
+_UNITS = {"adversarial": "image", "stability": "flip"}
+
 
 @require_safe
 @researcher
@@ -34,13 +36,13 @@ def results(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "results/unbuilt.html", context)
     report = study_report(study=study, mode=context["mode"])
     attacked = study.kind == "adversarial"
-    # Where a kind has tables of its own, no rule makes a verdict of what people choose.
     own = OWN_TABLES.get(study.kind)
     link = links_of(study.name, report.mode, attacked=attacked)
     context |= {
         "facts": _facts(report),
         "attacked": attacked,
-        "verdicts": own is None,
+        "verdicts": own is None or own.verdicts,
+        "unit": _UNITS.get(study.kind, "mistake"),
         "draws_of": "over the images" if own is None else own.draws,
         "figures": report.figures(),
         "tables": [

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from studyapp.exports.stability_tables import ALL_SETTINGS, DIRECTION, RECTIFIED
 from studyapp.exports.tabular import Cell
 from studyapp.models import Mode, QuestionUse
 from studyapp.views.shown_tables import Link
@@ -16,6 +17,7 @@ FOIL = QuestionUse.Role.CONTROL_FOIL.value
 LABEL = QuestionUse.Role.CONTROL_TRUE.value
 TOP5 = QuestionUse.Role.TOP5_LIST.value
 ADVERSARIAL = QuestionUse.Role.ADVERSARIAL.value
+FLIP = QuestionUse.Role.FLIP.value
 
 # Column of `rectified_error` -> what the list of questions is filtered by, beside the classifier.
 _ERROR_FILTERS: Mapping[str, dict[str, str]] = {
@@ -32,6 +34,13 @@ _BOARD: Mapping[str, str] = {
     "second_only": "to_agreed",
     "both_agreed": "same",
     "neither": "same",
+}
+# Table of flips -> the column that says which of them.
+_FLIP_TABLES: Mapping[str, str] = {RECTIFIED: "setting", DIRECTION: "direction"}
+_FLIP_FILTERS: Mapping[str, dict[str, str]] = {
+    "asked": {},
+    "accepted": {"verdict": "agreed"},
+    "not_accepted": {"verdict": "rejected"},
 }
 _AGREEMENT_FILTERS: Mapping[str, dict[str, str]] = {
     "questions": {},
@@ -101,6 +110,11 @@ def _filters(table: str, column: str, cells: Mapping[str, Cell]) -> dict[str, st
     if table == "adversarial_accuracy" and column in ("agreed", "undecided"):
         arm = {"classifier": str(cells["classifier"]), "arm": str(cells["arm"])}
         return {**arm, "role": ADVERSARIAL, "verdict": column}
+    if table in _FLIP_TABLES and column in _FLIP_FILTERS:
+        named = str(cells[_FLIP_TABLES[table]])
+        where = {} if named == ALL_SETTINGS else {"stratum": named}
+        of = {"classifier": str(cells["classifier"]), "arm": str(cells["arm"]), "role": FLIP}
+        return {**of, **where, **_FLIP_FILTERS[column]}
     if table == "controls" and column in ("decided", "accepted", "acceptance", "undecided"):
         role = FOIL if cells["control"] == "foil" else LABEL
         verdict = {"accepted": "agreed", "acceptance": "agreed", "undecided": "undecided"}.get(column)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -44,6 +45,7 @@ class Asked:
     classifier: str
     arm: str
     role: str
+    stratum: str
     verdict: str
     positive: str
     complete: bool
@@ -159,6 +161,7 @@ def _asked(request: HttpRequest) -> Asked:
         verdict=one_of("verdict", VERDICTS),
         positive=positive if positive.isascii() and positive.isdigit() and len(positive) < 5 else "",
         complete=request.GET.get("complete") == "1",
+        stratum=request.GET.get("stratum", "").replace("\x00", "")[:60],
         participant=request.GET.get("participant", "").replace("\x00", "")[:64],
         imported=request.GET.get("imported") == "1",
     )
@@ -173,12 +176,16 @@ def _kept(study: Study, mode: str, judged: JudgedQuestions, asked: Asked, *, req
         keep = keep & (judged.positive == int(asked.positive))
     if asked.complete:
         keep = keep & (judged.received >= required)
-    if asked.classifier or asked.role:
+    if asked.classifier or asked.role or asked.stratum:
         uses = QuestionUse.objects.filter(question__study=study)
         if asked.classifier:
             uses = uses.filter(study_classifier__classifier__name=asked.classifier)
         if asked.role:
             uses = uses.filter(role=asked.role)
+        if asked.stratum:
+            # Of flips it is "setting/direction", and either may be asked for.
+            part = Q(stratum__startswith=f"{asked.stratum}/") | Q(stratum__endswith=f"/{asked.stratum}")
+            uses = uses.filter(Q(stratum=asked.stratum) | part)
         keep = keep & np.isin(judged.key, np.fromiter(uses.values_list("question_id", flat=True), np.int64))
     if asked.arm:
         there = Question.objects.filter(study=study, arm__name=asked.arm).values_list("pk", flat=True)

@@ -135,11 +135,13 @@ def _draw(
     wanted: BoolArray, places: Sequence[int], asked: StabilityQuestions, rng: np.random.Generator
 ) -> list[tuple[int, int, float]]:
     """Row, place and weight of every flip asked about."""
-    strata = (
-        [np.argwhere(wanted)]
-        if asked.sample_per == "classifier" and asked.sample is not None
-        else [np.argwhere(wanted & (np.arange(wanted.shape[1]) == place)) for place in places]
-    )
+    if asked.sample_per == "classifier" and asked.sample is not None:
+        strata = [np.argwhere(wanted)]
+    else:
+        rows = [np.flatnonzero(wanted[:, place]) for place in places]
+        strata = [
+            np.column_stack((row, np.full_like(row, place))) for row, place in zip(rows, places, strict=True)
+        ]
     drawn: list[tuple[int, int, float]] = []
     for cells in strata:
         size = len(cells) if asked.sample is None else min(asked.sample, len(cells))

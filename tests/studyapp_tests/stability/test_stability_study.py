@@ -15,6 +15,7 @@ from studyapp.protocol.reading import read_protocol_text
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.studies import create_study
+from studyapp.services.study_creation import finish_build
 from tests.studyapp_tests.pages.rows import text_of
 from tests.studyapp_tests.probes.finished import finished_probe, make_colours, make_probe
 from tests.studyapp_tests.results.small_study import add_answer
@@ -194,3 +195,21 @@ def test_the_page_of_a_probe_leads_to_a_filled_in_protocol(alice: Client, bob: C
         assert line in filled
     everything = text_of(alice, f"/studies/new/?{query}&sample=")
     assert "sample" not in everything.split("controls = 0.2")[0].split("directions =")[1]
+
+
+def test_the_results_page_leads_from_its_numbers_to_the_questions(alice: Client, run: ProbeRun) -> None:
+    study = made()
+    finish_build(study=study)
+    person = Participant.objects.create(pseudonym="0" * 64)
+    for question in Question.objects.filter(study=study):
+        add_answer(question, person, "yes", order=0)
+    page = text_of(alice, "/studies/flips/results/")
+    assert "Stability, raw and rectified" in page
+    assert "Flips by direction" in page
+    assert "rule 2 of 3" in page
+    behind = "/studies/flips/questions/?classifier=alpha&arm=main&role=flip&stratum=hue+30"
+    assert behind.replace("&", "&amp;") in page
+    assert "1–1 of 1" in text_of(alice, behind)
+    assert "2 of 2" in text_of(alice, "/studies/flips/questions/?classifier=alpha&stratum=wrong_to_wrong")
+    assert "a sample" not in text_of(alice, "/studies/flips/")
+    assert "every flip" in text_of(alice, "/studies/flips/")
