@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference.perturbations.small import SmallTransformations
     from inference.prepared import PreparedClassifier
     from inference.preprocessing import Preprocessing
+    from studyapp.analysis.arrays import IntArray
 
 PLACES = "places"
 _DRAWN_BELOW = 1 << 16
@@ -73,7 +74,7 @@ def probe_transform(
 
 
 def transformations(
-    run: ProbeRun, recipe: Preprocessing, places: Mapping[int | str, np.ndarray] | None
+    run: ProbeRun, recipe: Preprocessing, places: Mapping[int | str, IntArray] | None
 ) -> SmallTransformations:
     """The series of pictures that a classifier with this recipe was shown."""
     from inference.backgrounds import Background
@@ -102,7 +103,9 @@ def _pictures(run: ProbeRun, prepared: PreparedClassifier, images: Sequence[Imag
     from inference.perturbations.small import wider_crop
 
     recipe = prepared.classifier.preprocessing
-    places = {image.pk: row for image, row in zip(images, draws[PLACES].astype(np.int64), strict=True)}
+    places: dict[int | str, IntArray] = {
+        image.pk: row for image, row in zip(images, draws[PLACES].astype(np.int64), strict=True)
+    }
     return Pictures(transformations(run, recipe, places), wider_crop(recipe.crop))
 
 
