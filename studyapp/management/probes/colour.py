@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from studyapp.exports.colour_tables import ColourFacts, colour_facts, metric_rows, op_in_words
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
-from studyapp.models import ProbeRun
 from studyapp.tasks.colour_probe import probe_colour
 
 HELP = (
@@ -37,6 +37,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FIRST:LAST:STEP",
         help=f"saturation gains, or a list, or none; 1 is left out (default {GAINS})",
     )
+    parser.add_argument(
+        "--op-base", type=int, choices=(0, 1), default=1, help="what O.P. counts the top rank as (default 1)"
+    )
+    parser.add_argument(
+        "--op-over",
+        choices=("changed", "all"),
+        default="changed",
+        help="whether O.P. runs over changed predictions or over all (default changed)",
+    )
 
 
 def handle(command: ResearchCommand, options: Mapping[str, Any]) -> None:
@@ -52,11 +61,18 @@ def handle(command: ResearchCommand, options: Mapping[str, Any]) -> None:
     if job is not None:
         command.say_queued(options, job)
         return
-    rows = {each.classifier.name: each.summary for each in run.probe_classifiers.select_related("classifier")}
+    facts = colour_facts(run, op_base=options["op_base"], op_over=options["op_over"])
+    summaries = {each.classifier.name: each.summary for each in facts.classifiers}
     command.say(
         options,
-        _in_words(run, rows),
-        {"probe": run.pk, "images": run.images, "unreadable": run.unreadable, "classifiers": rows},
+        _in_words(facts),
+        {
+            "probe": run.pk,
+            "key": run.key,
+            "images": run.images,
+            "unreadable": run.unreadable,
+            "classifiers": summaries,
+        },
     )
 
 
@@ -79,39 +95,16 @@ def _amounts(name: str, text: str) -> list[float]:
         ) from problem
 
 
-def _in_words(run: ProbeRun, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Metrics down, classifiers across, as in the poster."""
-    names = list(rows)
-    width = max(12, *(len(name) for name in names))
-    lines = [f"Probe {run.pk}: {run.images:,} images, {len(run.parameters['grid'])} settings."]
-    lines.append(" " * 22 + "  ".join(name.rjust(width) for name in names))
-    lines.append(
-        "top-1, original".ljust(22) + _cells([_share(rows[name]["top1_original"]) for name in names], width)
-    )
-    for place, first in enumerate(rows[names[0]]["sets"]):
-        for metric, title in (
-            ("equal", "Equal"),
-            ("top1", "top-1"),
-            ("equal_right", "OL+"),
-            ("equal_wrong", "OL-"),
-            ("original_position", "O.P."),
-        ):
-            found = [rows[name]["sets"][place][metric] for name in names]
-            shown = [_spread(each, ranks=metric == "original_position") for each in found]
-            lines.append(f"{title}, {first['name']}".ljust(22) + _cells(shown, width))
-    return "\n".join(lines)
-
-
-def _cells(texts: list[str], width: int) -> str:
-    return "  ".join(text.rjust(width) for text in texts)
-
-
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
-
-
-def _spread(spread: Mapping[str, Any], *, ranks: bool) -> str:
-    if spread["mean"] is None:
-        return "none"
-    digits = 1 if ranks else 3
-    return f"{spread['mean']:.{digits}f} ±{spread['deviation']:.{digits}f}"
+def _in_words(facts: ColourFacts) -> str:
+    """The rows of the page's table: metrics down, classifiers across, as in the poster."""
+    run, names = facts.run, facts.names
+    width = max(15, *(len(name) for name in names))
+    lines = [
+        f"Probe {run.key}: {run.images:,} images, {len(run.parameters['grid'])} settings; "
+        f"/probes/colour/{run.key}/",
+        " " * 34 + "  ".join(name.rjust(width) for name in names),
+    ]
+    for row in metric_rows(facts):
+        cells = (f"{mean} ±{deviation}" if deviation else mean for mean, deviation in row.texts())
+        lines.append(f"{row.metric}, {row.over}".ljust(34) + "  ".join(cell.rjust(width) for cell in cells))
+    return "\n".join((*lines, op_in_words(facts)))
