@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.db.models import F
 
 from studyapp.exports.attack_listings import ATTACK_LISTINGS
+from studyapp.exports.choice_listing import CHOICE_LISTINGS
 from studyapp.exports.listing import Listing, Row, stream, text
 from studyapp.exports.shown_arms import ADVERSARIAL, EXPLANATION, METHOD, VERSION, ShownArms
 from studyapp.exports.tabular import Column
@@ -264,6 +265,7 @@ LISTINGS: tuple[Listing, ...] = (
         ),
         _draws,
     ),
+    *CHOICE_LISTINGS,
     *ATTACK_LISTINGS,
 )
 

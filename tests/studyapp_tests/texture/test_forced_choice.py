@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from django.test import Client
 
 from studyapp.analysis.exposures import Exposed, exposure_summary
 from studyapp.exports.choice_tables import CATEGORIES, PEOPLE, TIMES
+from studyapp.exports.listings import LISTINGS
 from studyapp.exports.report import compute_report
 from studyapp.exports.table_rows import named_rows
 from studyapp.models import Answer, Exposure, Mode, Question, QuestionUse, Study
@@ -20,7 +23,9 @@ from studyapp.recruitment.link import create_link
 from studyapp.services.observer_groups import candidates, chosen, compared
 from studyapp.services.observers import choice_set
 from studyapp.services.refusals import Refused
+from studyapp.services.response_import import import_responses
 from studyapp.services.studies import create_study
+from tests.studyapp_tests.factories import make_study
 from tests.studyapp_tests.texture.small import NAMES, choice_protocol, choice_study, make_cues
 
 FRAME = 1000 / 60
@@ -247,3 +252,38 @@ def test_a_picture_is_on_time_within_half_a_frame() -> None:
     assert (found.missed.count, found.missed.total) == (3, 4)
     assert (found.other_time, found.hidden, found.unmeasured, found.again) == (1, 1, 1, 0)
     assert (found.median_ms, found.longest_ms) == (216.0, 900)
+
+
+@pytest.mark.django_db
+def test_the_exported_trials_are_read_as_published_ones_are(tmp_path: Path) -> None:
+    study = choice_study()
+    client, address = visit(study)
+    for _ in range(3):
+        _, key = asked(client, address)
+        answer(
+            client,
+            address,
+            question_of(key).parameters["shape"],
+            shown_ms="200.1",
+            frames="12",
+            active_seconds="1",
+        )
+    listing = next(each for each in LISTINGS if each.path == "choice_trials.csv")
+    path = tmp_path / "exported" / "choice_trials.csv"
+    path.parent.mkdir()
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                [name for column in listing.columns for name in column.csv_names],
+                *listing.rows(study, Mode.REAL),
+            ]
+        )
+    done = import_responses(paths=[path], names=NAMES, people="*")
+    assert (done.trials, [each.kind for each in done.observers]) == (3, ["person"])
+    found = compared(candidates(done.choices)[:1], common=False)[0].bias.pooled
+    assert (found.shape, found.texture, found.other) == (3, 0, 0)
+    rows = list(csv.DictReader(path.open()))
+    assert {(row["shown_ms"], row["frames"], row["refresh_ms"], row["hidden"]) for row in rows} == {
+        ("200.1", "12", "", "0")
+    }
+    assert list(listing.rows(make_study(), Mode.REAL)) == []
