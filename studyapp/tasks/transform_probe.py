@@ -17,10 +17,11 @@ from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, Pictures, ProbeKind
 from studyapp.tasks.probes import run_probe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from inference.perturbations.small import SmallTransformations
     from inference.prepared import PreparedClassifier
     from inference.preprocessing import Preprocessing
-    from studyapp.analysis.arrays import IntArray
 
 PLACES = "places"
 _DRAWN_BELOW = 1 << 16
@@ -74,7 +75,7 @@ def probe_transform(
 
 
 def transformations(
-    run: ProbeRun, recipe: Preprocessing, places: Mapping[int | str, IntArray] | None
+    run: ProbeRun, recipe: Preprocessing, places: Mapping[int | str, NDArray[np.int64]] | None
 ) -> SmallTransformations:
     """The series of pictures that a classifier with this recipe was shown."""
     from inference.backgrounds import Background
@@ -103,7 +104,7 @@ def _pictures(run: ProbeRun, prepared: PreparedClassifier, images: Sequence[Imag
     from inference.perturbations.small import wider_crop
 
     recipe = prepared.classifier.preprocessing
-    places: dict[int | str, IntArray] = {
+    places: dict[int | str, NDArray[np.int64]] = {
         image.pk: row for image, row in zip(images, draws[PLACES].astype(np.int64), strict=True)
     }
     return Pictures(transformations(run, recipe, places), wider_crop(recipe.crop))
