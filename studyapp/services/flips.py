@@ -10,19 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import numpy as np
 
 from studyapp.analysis.arrays import BoolArray, IntArray
 from studyapp.models import Image, ProbeClassifier, ProbeRun
+from studyapp.protocol.stability import FlipDirection
 from studyapp.services.class_mapping import map_classes
 from studyapp.services.probes import read_columns
 from studyapp.services.refusals import Refused
 from studyapp.services.transform_probe import plan_of
 
-Direction = Literal["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+Direction = FlipDirection
 DIRECTION_WORDS: Mapping[Direction, str] = MappingProxyType(
     {
         "right_to_wrong": "right \u2192 wrong",

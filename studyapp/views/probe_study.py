@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import ProbeRun, Study
-from studyapp.services.flips import DIRECTION_WORDS, DIRECTIONS, read_flips
+from studyapp.protocol.stability import DIRECTIONS
+from studyapp.services.flips import DIRECTION_WORDS, read_flips
 from studyapp.services.refusals import Refused
 from studyapp.views.probe_pages import probe_address
 from studyapp.views.researcher import researcher
