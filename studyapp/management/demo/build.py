@@ -8,7 +8,7 @@ import numpy as np
 from django.core.management import CommandError
 
 from studyapp.management.demo.recipes import SIMULATED_ERROR_RATE, DemoStudy, Recipe
-from studyapp.management.demo.runs import Say, attack, examples, import_folder, predict, probe
+from studyapp.management.demo.runs import Say, attack, examples, import_folder, predict, probe, shift
 from studyapp.management.rehearsal import rehearse
 from studyapp.models import Mode, RecruitmentLink, Study
 from studyapp.recruitment.link import link_url
@@ -45,6 +45,8 @@ def build(recipe: Recipe, *, server: str, say: Say) -> BuiltDemo:
         examples(wanted, say)
     for series in recipe.probes:
         probe(series, say)
+    for places in recipe.shifts:
+        shift(places, say)
     answered = []
     for plan in recipe.answered:
         study = _study(plan, say)

@@ -97,6 +97,17 @@ class DemoProbe:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoShift:
+    """Shift maps over the windows of an image (DATASET:NAME), for the class with the index `target`."""
+
+    image: str
+    target: int
+    classifiers: tuple[str, ...]
+    size: int = 356
+    stride: int = 12
+
+
+@dataclass(frozen=True, slots=True)
 class DemoStudy:
     """A study's protocol, the file it was read from, and what simulated participants are made to think."""
 
@@ -116,6 +127,7 @@ class Recipe:
     attacks: tuple[DemoAttack, ...] = ()
     examples: tuple[DemoExamples, ...] = ()
     probes: tuple[DemoProbe, ...] = ()
+    shifts: tuple[DemoShift, ...] = ()
 
 
 def embedded_recipe(var: Path) -> Recipe:
@@ -166,6 +178,7 @@ def embedded_recipe(var: Path) -> Recipe:
             DemoExamples("digits", "digits-cnn", "random", 6),
         ),
         probes=(DemoProbe("photos", ("efficientnet-lite0",)),),
+        shifts=(DemoShift("photos:coffee.png", 967, ("efficientnet-lite0",)),),
         answered=(
             _as_written(REHEARSED, {"digits-cnn": 0.45, "digits-linear": 0.15}),
             _as_written(ADVERSARIAL_REHEARSED),

@@ -14,6 +14,7 @@ from studyapp.management.demo.recipes import (
     DemoDataset,
     DemoExamples,
     DemoProbe,
+    DemoShift,
 )
 from studyapp.management.research_command import SOME_SKIPPED
 from studyapp.models import AttackRun, Job, PredictionRun
@@ -99,6 +100,16 @@ def probe(wanted: DemoProbe, say: Say) -> None:
     """See how predictions change with the colours."""
     say(f"Colour probe of {wanted.dataset}")
     _quietly("probe", "colour", wanted.dataset, *wanted.classifiers)
+
+
+def shift(wanted: DemoShift, say: Say) -> None:
+    """See how a prediction changes with the place of a window."""
+    say(f"Shift maps of {wanted.image}")
+    _quietly(
+        *("probe", "shift", *wanted.classifiers),
+        *("--image", wanted.image, "--size", str(wanted.size), "--stride", str(wanted.stride)),
+        *("--class", str(wanted.target)),
+    )
 
 
 def _quietly(name: str, *arguments: str, **options: Any) -> None:
