@@ -115,6 +115,8 @@ def read_sources(
             )
         )
     if missing:
+        if not sampled:
+            missing.append("Or ask about fewer images: [questions] sample = N draws N of those explained.")
         raise Refused("\n".join(missing))
     return tuple(found)
 
