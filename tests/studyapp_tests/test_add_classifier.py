@@ -58,6 +58,13 @@ def test_repeating_a_registration_changes_nothing(digits: list[str]) -> None:
     assert Classifier.objects.count() == 1
 
 
+def test_what_it_was_trained_on_can_be_said_later_and_is_not_lost_by_repeating(digits: list[str]) -> None:
+    add("grey", *digits)
+    assert add("grey", *digits, "--trained-on", "600 digits")["trained_on"] == "600 digits"
+    again = add("grey", *digits, "--validated-on", "1,197 digits")
+    assert (again["trained_on"], again["validated_on"]) == ("600 digits", "1,197 digits")
+
+
 def test_a_name_does_not_change_its_meaning(digits: list[str], tmp_path: Path) -> None:
     add("grey", *digits)
     write_weights(tmp_path / "grey.safetensors", offset=1.0)
