@@ -37,7 +37,7 @@ def cue_pictures(dataset: Dataset, names: Sequence[str]) -> list[CuePicture]:
     found: list[CuePicture] = []
     earlier: dict[str, str] = {}
     for pk, name in dataset.images.order_by("pk").values_list("pk", "name"):
-        picture = _cue_picture(dataset, pk, name)
+        picture = cue_picture(dataset, pk, name)
         for cue in (picture.shape, picture.texture):
             if cue not in names:
                 raise Refused(
@@ -56,7 +56,8 @@ def cue_pictures(dataset: Dataset, names: Sequence[str]) -> list[CuePicture]:
     return found
 
 
-def _cue_picture(dataset: Dataset, pk: int, name: str) -> CuePicture:
+def cue_picture(dataset: Dataset, pk: int, name: str) -> CuePicture:
+    """What the name of one image says; raises Refused for a name outside the pattern."""
     try:
         shape, texture = cue_of(name)
         return CuePicture(pk, name, stimulus_of(name), shape, texture)

@@ -14,7 +14,7 @@ from studyapp.analysis.shape_texture import Aggregation, check_groups, cue_of
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, Observer, ProbeRun
 from studyapp.services import jobs, observers, probes, texture_probes
 from studyapp.services.catalogue_plan import ImportRequest
-from studyapp.services.cue_pictures import CuePicture, cue_pictures
+from studyapp.services.cue_pictures import CuePicture, cue_picture, cue_pictures
 from studyapp.services.jobs import FOREGROUND, ChunkPlan
 from studyapp.services.listings import PICTURE_SUFFIXES
 from studyapp.services.observers import TrialRow
@@ -126,20 +126,23 @@ def _finish(job: Job) -> None:
 def choose_chunk(chunk: Chunk) -> None:
     """Let every classifier of the run choose for the pictures of one chunk, and keep what it chose."""
     run = ProbeRun.objects.select_related("dataset").get(pk=chunk.payload["run"])
-    names = tuple(run.parameters["categories"])
+    # PostgreSQL keeps the keys of a JSON object in an order of its own.
+    names = tuple(sorted(run.parameters["categories"]))
     watchers = list(
         Observer.objects.filter(probe_classifier__run=run)
         .select_related("probe_classifier__classifier")
         .order_by("probe_classifier__position")
     )
-    wanted = range(chunk.payload["first"], chunk.payload["last"] + 1)
+    images = list(
+        run.dataset.images.filter(pk__gte=chunk.payload["first"], pk__lte=chunk.payload["last"]).order_by(
+            "pk"
+        )
+    )
     # The number of a trial is the picture's place in the data set, whatever chunk it is in.
     numbered = [
-        (number, picture)
-        for number, picture in enumerate(cue_pictures(run.dataset, names), start=1)
-        if picture.image in wanted
+        (number, cue_picture(run.dataset, image.pk, image.name))
+        for number, image in enumerate(images, start=chunk.payload["before"] + 1)
     ]
-    images = Image.objects.in_bulk([picture.image for _, picture in numbered])
     prepared = [load_prepared(_classifier(watcher)) for watcher in watchers]
     probes.describe_probe(
         run=run,
@@ -147,7 +150,7 @@ def choose_chunk(chunk: Chunk) -> None:
         versions=library_versions("torch", "pillow", "numpy"),
     )
     for group in _same_crop(prepared):
-        chosen = _chosen(run, list(images.values()), [prepared[place] for place in group])
+        chosen = _chosen(run, images, [prepared[place] for place in group])
         for place, of_images in zip(group, chosen, strict=True):
             texture_probes.write_choices(
                 observer=watchers[place],
@@ -165,11 +168,12 @@ def _chosen(
     """For each classifier the place of its category by image; unreadable images are left out."""
     from inference.categories import choose_categories
 
+    categories = run.parameters["categories"]
     found: list[dict[int, int]] = [{} for _ in prepared]
     for batch in choose_categories(
         prepared,
         (image_item(run.dataset, image) for image in images),
-        list(run.parameters["categories"].values()),
+        [categories[name] for name in sorted(categories)],
         cast(Aggregation, run.parameters["aggregation"]),
         cache=crop_cache(run.dataset, prepared[0]),
     ):
@@ -224,8 +228,9 @@ def _refuse_unfit(classifiers: Sequence[Classifier], categories: Mapping[str, Se
 def _chunks(run: ProbeRun, images: Sequence[int]) -> list[ChunkPlan]:
     return [
         ChunkPlan(
-            payload={"run": run.pk, "first": part[0], "last": part[-1]},
+            payload={"run": run.pk, "first": part[0], "last": part[-1], "before": start},
             size=len(part),
         )
-        for part in (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
+        for start in range(0, len(images), CHUNK)
+        for part in (images[start : start + CHUNK],)
     ]

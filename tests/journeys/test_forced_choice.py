@@ -144,6 +144,19 @@ def test_people_who_want_reduced_motion_begin_every_picture_themselves(
     _state(page, "ready")
 
 
+@pytest.mark.browser
+def test_without_a_limit_the_picture_stays_beside_the_words(browser: Browser, server: Server) -> None:
+    study = choice_study(pictures=True, categories=SIXTEEN, presentation_ms=0)
+    page = browser.new_context(viewport={"width": 360, "height": 640}).new_page()
+    _begin(page, server, study)
+    page.wait_for_selector("main[data-ready]")
+    expect(page.get_by_alt_text("Picture to judge")).to_be_visible()
+    _well_made(page)
+    page.keyboard.press("f")
+    expect(page.get_by_text("2 of 4")).to_be_visible()
+    assert list(Answer.objects.values_list("value", flat=True)) == ["elephant"]
+
+
 def test_a_rehearsal_recovers_the_planted_share_of_shapes(server: Server) -> None:
     study = choice_study(pictures=True, each=2, required=4, practice_questions=1, questions_per_sitting=12)
     rng = np.random.default_rng(4)
