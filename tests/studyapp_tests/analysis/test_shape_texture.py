@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studyapp.analysis.shape_texture import (
@@ -81,6 +81,7 @@ def test_aggregations_differ_where_categories_have_several_classes() -> None:
     assert grouped(probabilities, groups, "max").tolist() == [0]
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(-1, 2)), min_size=1, max_size=30
