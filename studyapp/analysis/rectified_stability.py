@@ -53,8 +53,13 @@ class AskedFlips:
 
     def where(self, keep: BoolArray) -> AskedFlips:
         """The rows where `keep` is true."""
-        columns = (self.setting, self.direction, self.image, self.weight, self.verdict)
-        return AskedFlips(*(column[keep] for column in columns))
+        return AskedFlips(
+            setting=self.setting[keep],
+            direction=self.direction[keep],
+            image=self.image[keep],
+            weight=self.weight[keep],
+            verdict=self.verdict[keep],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _asked_flips(arm: Arm, classifier: str, counts: list[FlipCount], judged: Jud
     where = positions_in(judged.key, np.array([question for question, *_ in rows], dtype=np.int64))
     return AskedFlips(
         setting=np.array([place_of[setting] for setting, _ in told], dtype=np.int64),
-        direction=np.array([DIRECTIONS.index(direction) for _, direction in told], dtype=np.int64),  # type: ignore[arg-type]  # as it was written
+        direction=np.array([DIRECTIONS.index(direction) for _, direction in told], dtype=np.int64),
         image=np.array([image for _, image, _, _ in rows], dtype=np.int64),
         weight=np.array([weight for *_, weight in rows], dtype=np.float64),
         verdict=judged.verdict[where],

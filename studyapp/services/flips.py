@@ -69,13 +69,15 @@ class Flips:
     def going(self, direction: Direction) -> BoolArray:
         """[n, S]: whether it turned that way."""
         label = self.label[:, None]
-        right_before, right_after = self.before == label, self.after == label
+        right_before: BoolArray = self.before == label
+        right_after: BoolArray = self.after == label
+        turned: BoolArray
         if direction == "right_to_wrong":
             turned = right_before & ~right_after
         elif direction == "wrong_to_right":
             turned = ~right_before & right_after
         else:
-            turned = ~right_before & ~right_after & (self.before != self.after)
+            turned = ~right_before & ~right_after & self.changed
         return turned
 
     def going_any(self, directions: Sequence[Direction]) -> BoolArray:

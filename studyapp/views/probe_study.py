@@ -90,8 +90,9 @@ def with_flips(text: str, query: QueryDict) -> str:
         # Without a sample every flip is asked about.
         text = re.sub(r"^sample(_per)? = .*\n", "", text, flags=re.MULTILINE)
     for key, value in values.items():
-        written = f"{key} = {json.dumps(value)}"
-        text = re.sub(rf"^{key} = .*$", lambda _, line=written: line, text, count=1, flags=re.MULTILINE)
+        # A backslash in JSON must not be read as a group.
+        written = f"{key} = {json.dumps(value)}".replace("\\", "\\\\")
+        text = re.sub(rf"^{key} = .*$", written, text, count=1, flags=re.MULTILINE)
     return text
 
 
