@@ -113,12 +113,13 @@ def study_scope(study: Study, classifiers: Sequence[StudyClassifier] | None = No
     shown = Stimulus.objects.filter(study=study, explanation__run=OuterRef("pk"))
     runs: list[Any] = _runs(ExplanationRun.objects.annotate(shown=Exists(shown)), attacks)
     # What people are shown comes first, so that it is what is chosen.
-    return _attack_scope("study", study, attacks, sorted(runs, key=_unseen))
+    return _attack_scope("study", study, attacks, sorted(sorted(runs, key=_of_another_class), key=_unseen))
 
 
 def attack_scope(run: AttackRun) -> Scope:
     """The gallery of an attack, in a study or not."""
-    return _attack_scope("attack", None, (run,), _runs(ExplanationRun.objects.all(), (run,)))
+    runs = sorted(_runs(ExplanationRun.objects.all(), (run,)), key=_of_another_class)
+    return _attack_scope("attack", None, (run,), runs)
 
 
 def explanations_scope(run: ExplanationRun) -> Scope:
@@ -155,7 +156,7 @@ def _attack_scope(
     for key, by_attack in shown.items():
         newest = next(iter(by_attack.values()))
         clean: dict[int, ExplanationRun] = {}
-        for run in sorted(runs, key=lambda each: each.explained != ExplanationRun.Explained.PREDICTED):
+        for run in sorted(runs, key=_of_another_class):
             if run.version == Version.CLEAN and run.method == newest.method:
                 clean.setdefault(run.classifier_id, run)
         choices.append(
@@ -172,6 +173,11 @@ def _attack_scope(
 def _unseen(run: Any) -> bool:
     """Whether nobody is shown a run's explanations in the study it was read for."""
     return not run.shown
+
+
+def _of_another_class(run: ExplanationRun) -> bool:
+    """Whether a run explains another class than the predicted one, which is what a gallery opens with."""
+    return run.explained != ExplanationRun.Explained.PREDICTED
 
 
 def _key(run: ExplanationRun) -> str:
