@@ -97,6 +97,19 @@ def test_repeating_it_changes_nothing_and_a_chunk_may_run_twice(folder: Path) ->
     assert ChoiceTrial.objects.count() == 5
 
 
+def test_what_workers_were_given_is_gone_on_with_here(folder: Path) -> None:
+    queued = command("probe", "texture", str(folder), "toy", "--queue")
+    assert queued["job"] == Job.objects.get(kind="probe_texture").pk
+    assert ChoiceTrial.objects.count() == 0
+    page = Client()
+    page.force_login(make_researcher())
+    key = ProbeRun.objects.get().key
+    assert "0 of 5" in page.get(f"/probes/texture/{key}/").content.decode()
+    assert command("probe", "texture", str(folder), "toy")["images"] == 5
+    assert Job.objects.filter(kind="probe_texture").count() == 1
+    assert ProbeRun.objects.get().finished_at is not None
+
+
 @pytest.mark.parametrize("aggregation", ["mean", "sum", "max"])
 def test_the_device_and_the_plain_definition_agree(aggregation: Aggregation) -> None:
     rng = np.random.default_rng(3)
