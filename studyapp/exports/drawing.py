@@ -6,6 +6,7 @@ Text is drawn as paths, so that a page, a paper and another machine show the sam
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -41,6 +42,9 @@ _STYLE: dict[str, Any] = {
 mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its keys are typed as literals
 
 PNG_DPI = 200
+
+#: As many characters of a name have room under all bars of a figure together.
+LABEL_CHARACTERS = 84
 
 
 def drawn(figure: Figure, file_format: Format) -> bytes:
@@ -134,13 +138,23 @@ def _bars(axes: Any, content: BarGroups) -> None:
             color=SOFT,
         )
     axes.set_xlim(-0.6, max(len(content.groups) - 1, 0) + (0.6 if not content.null_label else 0.95))
-    axes.set_xticks(range(len(content.groups)), [group.label for group in content.groups])
+    _name_groups(axes, [group.label for group in content.groups])
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel(content.x_label)
     axes.set_ylabel(content.y_label)
     axes.yaxis.grid(True, color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     _name_series(axes, content)
+
+
+def _name_groups(axes: Any, labels: Sequence[str]) -> None:
+    """Names under the bars; where they would touch, broken after hyphens and between words."""
+    room = LABEL_CHARACTERS // max(len(labels), 1)
+    if max(map(len, labels), default=0) > room:
+        labels = [textwrap.fill(label, max(room, 1), break_long_words=False) for label in labels]
+    longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
+    size = 8.5 if longest <= room else 7.0
+    axes.set_xticks(range(len(labels)), labels, fontsize=size)
 
 
 def _bar(axes: Any, bar: Bar, x: float, width: float, colour: str, *, small: bool) -> None:
