@@ -13,6 +13,8 @@ from studyapp.exports.audit_evidence import audit_results
 from studyapp.exports.audit_tables import AUDIT_BUILDERS
 from studyapp.exports.choice_evidence import choice_results
 from studyapp.exports.choice_tables import CHOICE_BUILDERS
+from studyapp.exports.same_content_evidence import same_content_results
+from studyapp.exports.same_content_tables import SAME_CONTENT_BUILDERS
 from studyapp.exports.stability_evidence import stability_results
 from studyapp.exports.stability_tables import STABILITY_BUILDERS
 from studyapp.exports.tabular import Table
@@ -77,6 +79,11 @@ def _stability(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables
     return tuple(build(found) for build in STABILITY_BUILDERS)
 
 
+def _same_content(study: Study, protocol: Protocol, mode: str, seed: int) -> Tables:
+    found = same_content_results(study, protocol, mode)
+    return tuple(build(found) for build in SAME_CONTENT_BUILDERS)
+
+
 def _agreement_words(protocol: Protocol) -> str:
     return f"rule {protocol.answers.agreement} of {protocol.answers.required}"
 
@@ -88,6 +95,9 @@ OWN_TABLES: Mapping[str, KindTables] = MappingProxyType(
             tuple(build(None) for build in STABILITY_BUILDERS),
             rule=_agreement_words,
             verdicts=True,
+        ),
+        "same_content": KindTables(
+            _same_content, tuple(build(None) for build in SAME_CONTENT_BUILDERS), rule=_agreement_words
         ),
         "prototype_assignment": KindTables(
             _assignment,

@@ -42,7 +42,7 @@ def _sittings(study: Study, mode: str) -> Iterator[Row]:
         Sitting.objects.filter(study=study, mode=mode).order_by("pk"),
         *("pk", "participant__pseudonym", "mode", "arm__name", "link__panel", "state", "positive_first"),
         *("questions_planned", "practice_done", "practice_right", "consented_at", "finished_at"),
-        *("screen_width", "screen_height", "pixel_ratio"),
+        *("screen_width", "screen_height", "pixel_ratio", "colour_vision"),
     )
 
 
@@ -164,6 +164,10 @@ LISTINGS: tuple[Listing, ...] = (
             Column("screen_width", "Width of the screen.", "count", "px"),
             Column("screen_height", "Height of the screen.", "count", "px"),
             Column("pixel_ratio", "Device pixels per CSS pixel.", "number"),
+            Column(
+                "colour_vision",
+                "What the participant says of it: typical, deficient, unsure; empty: not said, or not asked.",
+            ),
         ),
         _sittings,
     ),
@@ -174,7 +178,10 @@ LISTINGS: tuple[Listing, ...] = (
             _QUESTION,
             Column("role", "mistake, top5_list, top5_label, true_label, control_true, control_foil, ..."),
             Column("classifier", "The classifier it is asked for; empty where it serves all."),
-            Column("stratum", "Stratum of a sampled review; trial of an assignment; group of an audit."),
+            Column(
+                "stratum",
+                "Stratum of a sampled review; trial of an assignment; group of an audit; change of colour.",
+            ),
             Column("weight", "Images of the stratum that this draw stands for.", "number", "images"),
             Column("adversarial", "Key of the adversarial image it is asked about; empty for none."),
         ),

@@ -17,8 +17,12 @@ from studyapp.services.plans import protocol_of
 
 COLUMNS = (
     Column("trial", "Trial of an assignment study, the same in every arm; empty in other kinds."),
-    Column("groups", "Categories of the groups in the order shown, with semicolons; never told to people."),
-    Column("pictures", "Keys of the pictures in the order shown, one list per group (JSON)."),
+    Column(
+        "groups",
+        "Categories of the groups in the order shown, with semicolons, or the settings of the siblings; "
+        "never told to people.",
+    ),
+    Column("pictures", "Keys of the pictures beside it in the order shown, one list per group (JSON)."),
     Column("untypical", "Keys of those marked as untypical: the criticisms (JSON list)."),
     Column("right", "The number of the target's group."),
     Column("chosen", "How often the answers that count chose each group or attribute (JSON object)."),
@@ -50,6 +54,9 @@ class ShownBoards:
     def cells(self, question: int, origin: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """The cells of one question, by its primary key, origin and parameters."""
         asked = origin != Question.Origin.IMPORTED
+        if siblings := parameters.get("siblings"):
+            settings = "; ".join(each["setting"] for each in siblings)
+            return ("", settings, json.dumps([[each["key"] for each in siblings]]), "", "", "")
         if not (self._groups or self._several) or not asked:
             return _NOTHING
         chosen = json.dumps(dict(sorted(self._chosen.get(question, {}).items())), ensure_ascii=False)

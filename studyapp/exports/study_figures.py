@@ -11,6 +11,7 @@ from studyapp.exports.audit_figures import audit_figures
 from studyapp.exports.choice_figures import choice_figures
 from studyapp.exports.display import count_shown
 from studyapp.exports.figures import Bar, BarGroups, DotRow, Dots, Figure, Group
+from studyapp.exports.same_content_figures import same_content_figures
 from studyapp.exports.stability_figures import stability_figures
 from studyapp.exports.table_rows import (
     Cells,
@@ -39,6 +40,7 @@ def study_figures(tables: Mapping[str, Table], *, caption: str) -> tuple[Figure,
         *audit_figures(tables, caption),
         *choice_figures(tables, caption),
         *stability_figures(tables, caption),
+        *same_content_figures(tables, caption),
         # Of attacked images every label shown is wrong: what errors become is in the accuracy's figure.
         None if attacked else _errors(tables["rectified_error"], caption),
         _histogram(tables["positive_answers"], caption, "adversarial images" if attacked else "mistakes"),

@@ -69,12 +69,23 @@ class Sitting(models.Model):
         SCREENED_OUT = "screened_out", "screened out"
         WITHDRAWN = "withdrawn"
 
+    class ColourVision(models.TextChoices):
+        TYPICAL = "typical", "I see colours as most people do"
+        DEFICIENT = "deficient", "I mix some colours up, or see few of them"
+        UNSURE = "unsure", "I do not know"
+
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="sittings")
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="sittings")
     link = models.ForeignKey(RecruitmentLink, on_delete=models.PROTECT, related_name="sittings")
     arm = models.ForeignKey(Arm, on_delete=models.PROTECT, null=True, blank=True, related_name="sittings")
     mode = models.CharField(max_length=10, choices=Mode.choices)
     key = models.CharField(max_length=32, unique=True, default=public_key, editable=False)
+    colour_vision = models.CharField(
+        max_length=10,
+        choices=ColourVision.choices,
+        blank=True,
+        help_text="What the participant says of it, where the study asks; empty: not said.",
+    )
     panel_sitting = models.CharField(max_length=100, blank=True, help_text="The panel's own submission id.")
     state = models.CharField(max_length=14, choices=State.choices, default=State.INSTRUCTIONS)
     positive_first = models.BooleanField(help_text="Which side the positive answer is shown on; drawn once.")

@@ -225,6 +225,8 @@ class QuestionUse(models.Model):
         CORRECT = "correct", "sample of correct predictions"
         ADVERSARIAL = "adversarial", "label of an adversarial image"
         FLIP = "flip", "label that a prediction flipped to"
+        SAME_FLIP = "same_flip", "changed picture whose prediction flips, beside its siblings"
+        SAME_STAYS = "same_stays", "changed picture whose prediction stays, beside its siblings"
         ASSIGNMENT = "assignment", "target of a prototype-assignment trial"
         ATTRIBUTES = "attributes", "what can be seen in an image of a group"
         CHOICE = "choice", "cue-conflict picture, one of the categories is chosen"

@@ -19,10 +19,13 @@ from studyapp.protocol.questions import (
     RelevanceQuestions,
     Top5Questions,
 )
+from studyapp.protocol.same_content import SameContentQuestions, same_content_checks
 from studyapp.protocol.schema import Arm, AssignmentQuestions, AttributeQuestions, Protocol
 from studyapp.protocol.stability import stability_checks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Kinds whose question names no class.
+_WORDLESS = AssignmentQuestions | AttributeQuestions | ForcedChoiceQuestions | SameContentQuestions
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:\d+)?")
 
 
@@ -35,6 +38,7 @@ def cross_checks(protocol: Protocol) -> tuple[Finding, ...]:
             order_checks,
             adversarial_checks,
             stability_checks,
+            same_content_checks,
             criticism_checks,
             forced_choice_checks,
         )
@@ -124,7 +128,7 @@ def _wordings(protocol: Protocol) -> Iterator[Finding]:
             ("questions", "ask_true_label"),
             ("questions", "form"),
         )
-    wordless = two or isinstance(questions, AssignmentQuestions | AttributeQuestions | ForcedChoiceQuestions)
+    wordless = two or isinstance(questions, _WORDLESS)
     allowed = frozenset() if wordless else frozenset({"label"})
     yield from _placeholders(questions.wording, allowed, ("questions", "wording"), ("questions", "form"))
     if isinstance(questions, Top5Questions):
@@ -133,7 +137,7 @@ def _wordings(protocol: Protocol) -> Iterator[Finding]:
         where: Path = ("arm", index)
         own = protocol.arms[index]
         form = own.form if isinstance(own, Arm) else None
-        if not isinstance(questions, AssignmentQuestions | AttributeQuestions | ForcedChoiceQuestions):
+        if not isinstance(questions, _WORDLESS):
             allowed = frozenset() if setup.form == "two_alternative" else frozenset({"label"})
         if own.wording is not None or form is not None:
             yield from _placeholders(setup.wording, allowed, (*where, "wording"), (*where, "form"))

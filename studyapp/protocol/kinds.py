@@ -14,6 +14,7 @@ from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.protocol.forced_choice import ForcedChoiceQuestions
 from studyapp.protocol.pictures import PictureQuestions
 from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
+from studyapp.protocol.same_content import SameContentQuestions
 from studyapp.protocol.schema import Arm
 from studyapp.protocol.stability import StabilityQuestions
 
@@ -38,6 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             {"attack": AttackPlan, "explanation": ExplanationPlan},
         ),
         "stability": Kind(StabilityQuestions, ArmBase),
+        "same_content": Kind(SameContentQuestions, ArmBase),
         "prototype_assignment": Kind(AssignmentQuestions, AssignmentArm),
         "attributes": Kind(AttributeQuestions, ArmBase),
         "forced_choice": Kind(ForcedChoiceQuestions, ArmBase),

@@ -28,6 +28,7 @@ from studyapp.protocol.questions import (
     RelevanceQuestions,
     Top5Questions,
 )
+from studyapp.protocol.same_content import SameContentQuestions
 
 __all__ = [
     "MAIN_ARM",
@@ -52,6 +53,7 @@ __all__ = [
     "RehearsalPlan",
     "RelevanceQuestions",
     "ReviewPlan",
+    "SameContentQuestions",
     "Top5Questions",
 ]
 
@@ -195,6 +197,7 @@ class Protocol:
         metadata=about(
             "`relevance` (top-1 mistakes), `relevance_top5` (the five most probable classes), `adversarial` "
             "(attacked images, whole or explained), `stability` (pictures that a probe changed), "
+            "`same_content` (does a changed picture show something else than its siblings), "
             "`prototype_assignment` (which group does a picture belong to), `attributes` (what can be seen) "
             "or `forced_choice` (one of several categories); it decides which keys `[questions]` and "
             "`[[arm]]` have."

@@ -14,6 +14,7 @@ from studyapp.services.allocation import lease_of, lock_participant
 from studyapp.services.choosing import NotOfferedError, accepted_value
 from studyapp.services.exposures import Shown, keep_exposure
 from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, protocol_of, setup_of
+from studyapp.services.same_content.revealing import reveals
 from studyapp.services.slots import count_answer, give_back_slot, take_slot, uncount_answer
 from studyapp.services.wording import shown_question
 
@@ -89,15 +90,15 @@ def record_answer(
 def undo_answer(*, presentation: Presentation) -> bool:
     """Supersede the last answer of a sitting that is not finished; its slot stays held for a new lease.
 
-    False when there is nothing to undo: another answer came after it, it is undone already, or the
-    sitting or the study has ended.
+    False when there is nothing to undo: another answer came after it, it is undone already, the sitting
+    or the study has ended, or the person was told what the classifiers say.
     """
     now = timezone.now()
     with transaction.atomic():
         shown = _locked(presentation)
         sitting, study = shown.sitting, shown.sitting.study
         unfinished = sitting.state in (Sitting.State.QUESTIONS, Sitting.State.COMMENT)
-        if not unfinished or study.state == Study.State.CLOSED:
+        if not unfinished or study.state == Study.State.CLOSED or reveals(study):
             return False
         standing = _standing(shown)
         if standing is None or last_answer_key(sitting) != shown.key:

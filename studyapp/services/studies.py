@@ -14,7 +14,7 @@ from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.recruitment.link import create_link
 from studyapp.services.amendments import amend_study
 from studyapp.services.audit import write_audit
-from studyapp.services.criticism.boards import GROUP_PICTURE
+from studyapp.services.criticism.boards import IS_BESIDE
 from studyapp.services.example_pictures import VARIANT as EXAMPLE
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
@@ -62,7 +62,7 @@ def shown_stimuli(study: Study) -> QuerySet[Stimulus]:
     """The stimuli that participants may see: those of imported questions are never shown."""
     asked = Question.objects.filter(study=study).exclude(origin=Question.Origin.IMPORTED)
     return Stimulus.objects.filter(study=study).filter(
-        Q(pk__in=asked.values("stimulus")) | Q(variant__in=(EXAMPLE, GROUP_PICTURE))
+        Q(pk__in=asked.values("stimulus")) | Q(variant=EXAMPLE) | IS_BESIDE
     )
 
 

@@ -14,6 +14,7 @@ from studyapp.services.criticism.attribute_plan import plan_attributes
 from studyapp.services.planning import Planner, StudyPlan
 from studyapp.services.questions import plan_about_mistakes
 from studyapp.services.refusals import Refused
+from studyapp.services.same_content.plan import plan_same_content
 from studyapp.services.stability.plan import plan_stability
 from studyapp.services.study_files import StudyFiles
 
@@ -23,6 +24,7 @@ PLANNERS: Mapping[str, Planner] = MappingProxyType(
         "relevance_top5": plan_about_mistakes,
         "adversarial": plan_adversarial,
         "stability": plan_stability,
+        "same_content": plan_same_content,
         "prototype_assignment": plan_assignment,
         "attributes": plan_attributes,
         "forced_choice": plan_choices,

@@ -15,6 +15,8 @@ from studyapp.services.answers import AnswerRefused, last_answer_key, mark_serve
 from studyapp.services.choosing import BETWEEN
 from studyapp.services.exposures import Shown
 from studyapp.services.plans import protocol_of
+from studyapp.services.same_content.revealing import Told, reveals, told_after
+from studyapp.services.same_content.vision import asks_colour_vision, tell_colour_vision
 from studyapp.services.sittings import (
     answer_practice,
     begin,
@@ -42,6 +44,9 @@ from studyapp.views.participant_frame import (
 from studyapp.views.participant_notices import NOT_UNDERSTOOD, WITHDRAWN
 from studyapp.views.question_pages import ahead, page_of, question_context, shows_criticisms
 
+# The presentation whose answer is stored and of which the page now tells, in the address.
+_TOLD = "told"
+
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
@@ -55,6 +60,9 @@ class Undoable:
 def sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
     """The step that comes now. Reading it changes nothing."""
     state = Sitting.State
+    told = told_after(sitting=found, presentation_key=request.GET.get(_TOLD, ""))
+    if told is not None:
+        return _told(request, found, told)
     if found.state == state.INSTRUCTIONS:
         return _instructions(request, found)
     if found.state == state.PRACTICE:
@@ -71,7 +79,8 @@ def sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
 
 @for_posts
 def begin_questions(request: HttpRequest, found: Sitting) -> HttpResponse:
-    """The instructions are read."""
+    """The instructions are read; where colour vision is asked about, perhaps something is said of it."""
+    tell_colour_vision(sitting=found, value=text_in(request, "colour_vision"))
     begin(sitting=found)
     return SeeOther(sitting_url(found))
 
@@ -144,7 +153,8 @@ def answer(request: HttpRequest, found: Sitting) -> HttpResponse:
     except AnswerRefused:
         return notice_page(request, NOT_UNDERSTOOD, study=found.study)
     go_on(sitting=found, expected=text_in(request, "expected"))
-    return SeeOther(sitting_url(found))
+    told = f"?{_TOLD}={presentation.key}" if reveals(found.study) else ""
+    return SeeOther(f"{sitting_url(found)}{told}")
 
 
 @for_posts
@@ -203,6 +213,8 @@ def _instructions(request: HttpRequest, found: Sitting) -> HttpResponse:
         "shown_criticisms": shows_criticisms(found),
         "questions": protocol.questions,
         "practice": len(practice_questions(found)),
+        "vision": Sitting.ColourVision.choices if asks_colour_vision(found.study) else (),
+        "final": reveals(found.study),
     }
     return participant_page(request, "instructions.html", context, study=found.study)
 
@@ -297,6 +309,14 @@ def _value(request: HttpRequest, found: Sitting, shown: Presentation) -> str:
     return value_of(sent=sent, study=found.study, arm=arm, positive_first=found.positive_first)
 
 
+def _told(request: HttpRequest, found: Sitting, told: Told) -> HttpResponse:
+    """What the classifiers say of the question that was answered last."""
+    context = _question_context(found, told.presentation.question) | {"told": told}
+    return participant_page(request, "same_content_told.html", context, study=found.study)
+
+
 def _undoable(found: Sitting) -> Undoable | None:
+    if reveals(found.study):
+        return None
     key = last_answer_key(found)
     return Undoable(key) if key else None

@@ -19,6 +19,7 @@ from studyapp.services.arrival import (
 )
 from studyapp.services.barriers import Barrier, Refused
 from studyapp.services.plans import protocol_of
+from studyapp.services.same_content.vision import asks_colour_vision
 from studyapp.views.participant_frame import (
     UNKNOWN,
     SeeOther,
@@ -58,6 +59,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             "rules": protocol.participants,
             "visitor": signed_visitor(visitor),
             "returning": _is_returning(link, visitor),
+            "vision": asks_colour_vision(link.study),
         },
         study=link.study,
     )

@@ -15,6 +15,7 @@ from studyapp.protocol.schema import (
     ExplanationPlan,
     ForcedChoiceQuestions,
     Protocol,
+    SameContentQuestions,
 )
 from studyapp.protocol.stability import StabilityQuestions
 from studyapp.templatetags.formats import number
@@ -43,7 +44,7 @@ def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
 
 def _picture(asked: PictureQuestions) -> str:
     side = f"{asked.display_crop} × {asked.display_crop} px"
-    if isinstance(asked, AdversarialQuestions | StabilityQuestions):
+    if isinstance(asked, AdversarialQuestions | SameContentQuestions | StabilityQuestions):
         return f"the classifier's own pixels, small ones enlarged towards {side}"
     return f"{side} centre crop"
 
@@ -71,6 +72,7 @@ def _of_kind(protocol: Protocol) -> tuple[Fact, ...]:
         *(_about_mistakes(mistakes) if mistakes else ()),
         *(_attacked(protocol, asked) if isinstance(asked, AdversarialQuestions) else ()),
         *(_flips(asked) if isinstance(asked, StabilityQuestions) else ()),
+        *(_same_content(asked) if isinstance(asked, SameContentQuestions) else ()),
         Fact("Rule", f"{protocol.analysis.rule}, incomplete questions {protocol.analysis.incomplete}"),
     )
 
@@ -91,7 +93,8 @@ def _flips(asked: StabilityQuestions) -> tuple[Fact, ...]:
     of = "classifier and setting" if asked.sample_per == "setting" else "classifier"
     return (
         Fact(
-            "Asked about", f"a sample of {number(asked.sample)} flips a {of}" if asked.sample else "every flip"
+            "Asked about",
+            f"a sample of {number(asked.sample)} flips a {of}" if asked.sample else "every flip",
         ),
         Fact("Probe", asked.probe or "the newest finished one"),
         Fact("Settings", ", ".join(asked.settings) or "every one of the probe"),
@@ -148,6 +151,19 @@ def _forced_choice(protocol: Protocol, asked: ForcedChoiceQuestions) -> tuple[Fa
         ),
         Fact("Pictures", f"a sample of {number(asked.pictures)}" if asked.pictures else "all in conflict"),
         Fact("Shown for", shown),
+    )
+
+
+def _same_content(asked: SameContentQuestions) -> tuple[Fact, ...]:
+    drawn = f"{number(asked.sample)} flips a classifier and setting" if asked.sample else "every flip"
+    chosen = "nearest settings" if asked.sibling_choice == "around" else "drawn settings"
+    beside = f"{asked.siblings}: {chosen}" + (" and the unchanged picture" if asked.original else "")
+    return (
+        Fact("Asked about", f"{drawn}, and as many pictures whose prediction stays"),
+        Fact("Settings", ", ".join(asked.settings) or "every one of the probe"),
+        Fact("Siblings", beside),
+        Fact("Colour vision", "asked, optional" if asked.colour_vision else "not asked"),
+        Fact("Labels", "told after each answer" if asked.reveal else "never told"),
     )
 
 

@@ -68,6 +68,17 @@ def _board(question: Question, protocol: Protocol) -> Mapping[str, object]:
     return {"groups": groups, "largest": max(len(group.pictures) for group in groups), **told}
 
 
+def _siblings(question: Question, protocol: Protocol) -> Mapping[str, object]:
+    """The pictures to the right in the order drawn; which settings they show stays here."""
+    keys = keys_beside(question.parameters)
+    return {
+        "siblings": [
+            ShownPicture(key, f"Picture {number} of {len(keys)} to the right", untypical=False)
+            for number, key in enumerate(keys, 1)
+        ]
+    }
+
+
 def _choice(question: Question, protocol: Protocol) -> Mapping[str, object]:
     """How long the picture is shown, and what is before and after it."""
     asked = protocol.questions
@@ -83,6 +94,14 @@ PAGES: Mapping[str, QuestionPage] = MappingProxyType(
             "participant/_example_assignment.html",
             "one picture and several groups each",
             _board,
+            lambda question: keys_beside(question.parameters),
+        ),
+        "same_content": QuestionPage(
+            "same_content.html",
+            "same_content_feedback.html",
+            "participant/_example_same_content.html",
+            "one large picture and several to its right each",
+            _siblings,
             lambda question: keys_beside(question.parameters),
         ),
         "attributes": QuestionPage(

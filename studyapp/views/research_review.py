@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from studyapp.models import Category, Question, Stimulus
 from studyapp.services.adversarial.words import picture_words
-from studyapp.services.criticism.boards import GROUP_PICTURE
+from studyapp.services.criticism.boards import GROUP_PICTURE, SIBLING
 from studyapp.services.refusals import Refused
 from studyapp.services.studies import approve_pending, review_stimulus, shown_stimuli
 from studyapp.views.paging import page_of, searched
@@ -128,7 +128,7 @@ def _shots(rows: Sequence[Stimulus]) -> list[Shot]:
             stimulus=row,
             true=row.image.category.name,
             asked=tuple(dict.fromkeys(_words(question, names) for question in row.questions.all()))
-            or ((GROUPED,) if row.variant == GROUP_PICTURE else ()),
+            or _only_beside(row),
             shown=picture_words(row.parameters),
             arms=tuple(dict.fromkeys(question.arm.name for question in row.questions.all())),
         )
@@ -136,11 +136,19 @@ def _shots(rows: Sequence[Stimulus]) -> list[Shot]:
     ]
 
 
+def _only_beside(row: Stimulus) -> tuple[str, ...]:
+    if row.variant.startswith(SIBLING):
+        return ("to the right of other changes",)
+    return (GROUPED,) if row.variant == GROUP_PICTURE else ()
+
+
 def _words(question: Question, names: dict[int, str]) -> str:
     if question.label:
         return question.label.name
     if "trial" in question.parameters:
         return f"target of {question.parameters['trial'].replace(':', ' ')}"
+    if "siblings" in question.parameters:
+        return "something different than its siblings?"
     return " / ".join(names.get(pk, "?") for pk in question.labels)
 
 

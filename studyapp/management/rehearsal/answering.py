@@ -108,6 +108,8 @@ class Answering:
 
     def _undo(self, page: Page, after: Page) -> Page:
         offer = after.form("undo")
+        if after.final:
+            return after
         if offer is None:
             self._diary.complain("no undo was offered after an answer")
             return after
@@ -191,7 +193,8 @@ class Answering:
 
     def _note(self, reply: Reply, page: Page) -> bool:
         """Whether the server took the answer: then it sent us on to the sitting's own page."""
-        if reply.status == 200 and reply.path == self._diary.address:
+        # Where people are told the labels, what is told stands behind the address.
+        if reply.status == 200 and reply.path.partition("?")[0] == self._diary.address:
             self._took(page)
             return True
         self._diary.complain(f"an answer was answered with status {reply.status}")

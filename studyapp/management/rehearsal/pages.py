@@ -57,7 +57,8 @@ class Sight:
 class Page:
     """One page: heading, picture, class names, forms, links, and what its script would send.
 
-    `beside` are the addresses of the pictures in groups, in the order shown.
+    `beside` are the addresses of the pictures in groups, in the order shown; `final`: the last answer
+    cannot be taken back any more.
     """
 
     heading: str
@@ -69,6 +70,7 @@ class Page:
     served: str
     presentation: str
     beside: tuple[str, ...] = ()
+    final: bool = False
 
     def form(self, step: str) -> Form | None:
         """The form that leads to that step, if the page has one."""
@@ -127,6 +129,7 @@ class _Reader(HTMLParser):
         self._choice: str | None = None
         self._beside: list[str] = []
         self._picture = self._served = self._presentation = ""
+        self._final = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -145,8 +148,10 @@ class _Reader(HTMLParser):
             self._picture = given.get("src", "")
         elif tag == "img" and "data-part" in given:
             self._beside.append(given.get("src", ""))
-        elif tag == "main" and "data-served" in given:
-            self._served, self._presentation = given["data-served"], given.get("data-presentation", "")
+        elif tag == "main":
+            self._served = given.get("data-served", "")
+            self._presentation = given.get("data-presentation", "")
+            self._final = "data-final" in given
         elif tag == "a":
             self._links.append(given.get("href", ""))
         if tag in _WATCHED:
@@ -189,6 +194,7 @@ class _Reader(HTMLParser):
             served=self._served,
             presentation=self._presentation,
             beside=tuple(self._beside),
+            final=self._final,
         )
 
 

@@ -13,6 +13,7 @@ from studyapp.management.rehearsal.assignment_truth import ensure_assignment_tru
 from studyapp.management.rehearsal.attribute_truth import ensure_attribute_truth
 from studyapp.management.rehearsal.choice_truth import ensure_choice_truth
 from studyapp.management.rehearsal.plan import ensure_plan
+from studyapp.management.rehearsal.same_content_truth import ensure_same_content_truth
 from studyapp.management.rehearsal.stability_truth import ensure_stability_truth
 from studyapp.management.rehearsal.truth import Truth
 from studyapp.models import Study
@@ -31,6 +32,7 @@ PLANTINGS: Mapping[str, Planting] = MappingProxyType(
     {
         "adversarial": ensure_adversarial_truth,
         "stability": ensure_stability_truth,
+        "same_content": ensure_same_content_truth,
         "prototype_assignment": ensure_assignment_truth,
         "attributes": ensure_attribute_truth,
         "forced_choice": ensure_choice_truth,

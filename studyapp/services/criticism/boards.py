@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 # `Stimulus.variant` of a picture in a group: shown beside a target, never asked about.
 GROUP_PICTURE = "group"
+# What the variant of another change of an image begins with, shown beside the one asked about.
+SIBLING = "sibling:"
+# Stimuli that are only shown beside others.
+IS_BESIDE = Q(variant=GROUP_PICTURE) | Q(variant__startswith=SIBLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +81,6 @@ def board_of(parameters: Mapping[str, Any]) -> Board:
 
 
 def keys_beside(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys of all pictures shown beside the target; none where a question has no groups."""
-    return tuple(key for group in parameters.get("groups", ()) for key in group["pictures"])
+    """The keys of all pictures beside the target: of groups, or siblings; none where it stands alone."""
+    in_groups = (key for group in parameters.get("groups", ()) for key in group["pictures"])
+    return (*in_groups, *(sibling["key"] for sibling in parameters.get("siblings", ())))

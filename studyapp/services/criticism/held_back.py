@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studyapp.models import Question, Stimulus
-from studyapp.services.criticism.boards import GROUP_PICTURE, keys_beside
+from studyapp.services.criticism.boards import GROUP_PICTURE, IS_BESIDE, SIBLING, keys_beside
 
 _BESIDE = "Beside it stands a picture that is held back: "
 
@@ -20,9 +20,7 @@ def targets_to_hold_back(picture: Stimulus) -> list[Stimulus]:
 
 def targets_to_free(picture: Stimulus) -> list[Stimulus]:
     """The targets that were held back because of a picture beside them, and now have none such in any arm."""
-    held = Stimulus.objects.filter(
-        study=picture.study_id, variant=GROUP_PICTURE, review=Stimulus.Review.HELD_BACK
-    )
+    held = Stimulus.objects.filter(IS_BESIDE, study=picture.study_id, review=Stimulus.Review.HELD_BACK)
     held_keys = set(held.values_list("key", flat=True))
     waiting = [
         target
@@ -38,7 +36,7 @@ def targets_to_free(picture: Stimulus) -> list[Stimulus]:
 
 
 def _targets_beside(picture: Stimulus) -> list[Stimulus]:
-    if picture.variant != GROUP_PICTURE:
+    if picture.variant != GROUP_PICTURE and not picture.variant.startswith(SIBLING):
         return []
     questions = Question.objects.filter(study=picture.study_id).select_related("stimulus").order_by("pk")
     found = {

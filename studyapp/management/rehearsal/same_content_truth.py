@@ -1,0 +1,172 @@
+"""Planted shares of changed pictures that show something different, and whether the tables say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from django.urls import reverse
+from scipy.stats import binom
+
+from studyapp.analysis.intervals import Rate, wilson
+from studyapp.exports.same_content_evidence import same_content_results
+from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.expected import count_tail
+from studyapp.management.rehearsal.pages import Form, Page, Sight
+from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.report import Finding, Recovered
+from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
+from studyapp.models import Mode, Question, QuestionUse, Study
+from studyapp.services.criticism.boards import keys_beside
+from studyapp.services.plans import protocol_of, setup_of
+
+#: Of pictures that some classifier flips on, and of those that it stays on, the share seen as different.
+FLIPS, STAYS = "flips", "stays"
+SHARES = {FLIPS: 0.6, STAYS: 0.15}
+_SECONDS = 1.5
+_LEVEL = 1 - IMPROBABLE
+
+
+@dataclass(frozen=True, slots=True)
+class SameContentTruth:
+    """`different`: by what a person sees, whether it represents something different; `by_key` by question."""
+
+    error_rate: float
+    different: Mapping[Sight, bool]
+    by_key: Mapping[str, bool]
+    positive: frozenset[str]
+
+    def choose(self, page: Page, form: Form, rng: np.random.Generator) -> str:
+        """A button that says what is true or, at the error rate, one that says the opposite."""
+        truth = self.different.get(page.sight())
+        if truth is None:
+            raise ServerTrouble("a picture with siblings that the study does not have")
+        says_yes = truth != (rng.random() < self.error_rate)
+        fitting = [b.value for b in form.buttons if (b.value in self.positive) == says_yes]
+        if not fitting:
+            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
+        return str(rng.choice(fitting))
+
+    def seconds(self, rng: np.random.Generator) -> float:
+        """Times play no part here."""
+        return _SECONDS
+
+    def recover(self, study: Study) -> Recovery:
+        """For every classifier what people see of its flips, and of what stays, beside what was planted."""
+        found = same_content_results(study, protocol_of(study), Mode.REHEARSAL)
+        rows: list[Recovered] = []
+        findings: list[Finding] = []
+        for each in found.classifiers if found else ():
+            of = each.agreement
+            for role, seen, word in (
+                (QuestionUse.Role.SAME_FLIP, of.seen_of_flips, "flips"),
+                (QuestionUse.Role.SAME_STAYS, of.seen_of_stays, "what stays"),
+            ):
+                truth = self._truth(study, each.classifier, role)
+                if len(truth) and seen.total:
+                    row, finding = self._one(study, f"{word} of {each.classifier}", truth, seen)
+                    rows.append(row)
+                    findings.append(finding)
+        missed = [row for row in rows if not row.holds]
+        inside = Finding(
+            "the tables recover what was planted",
+            not missed and bool(rows),
+            "; ".join(map(str, missed)) if missed else f"{len(rows)} shares in their intervals",
+        )
+        return Recovery(tuple(rows), (inside, *findings))
+
+    def _truth(self, study: Study, classifier: str, role: QuestionUse.Role) -> np.ndarray:
+        keys = QuestionUse.objects.filter(
+            question__study=study, role=role, study_classifier__classifier__name=classifier
+        ).values_list("question__key", flat=True)
+        return np.array([self.by_key[key] for key in keys], dtype=bool)
+
+    def _one(self, study: Study, what: str, truth: np.ndarray, seen: Rate) -> tuple[Recovered, Finding]:
+        rule = protocol_of(study).answers
+        probability = np.where(
+            truth,
+            float(binom.sf(rule.agreement - 1, rule.required, 1 - self.error_rate)),
+            float(binom.sf(rule.agreement - 1, rule.required, self.error_rate)),
+        )
+        interval = wilson(seen.count, seen.total, _LEVEL)
+        tail = count_tail(probability, seen.count)
+        return (
+            Recovered(
+                quantity=f"seen as different, {what}",
+                standard=None,
+                planted=float(truth.mean()),
+                expected=float(probability.mean()),
+                estimate=seen.count / seen.total,
+                interval=(interval.low, interval.high),
+                slack=0.5 / len(truth),
+            ),
+            Finding(
+                f"people see as much of {what} as planted",
+                tail >= IMPROBABLE and seen.total == len(truth),
+                f"{seen.count} seen of {seen.total} decided, {len(truth)} asked "
+                f"(probability of this or less likely under the plan: {tail:.2g})",
+            ),
+        )
+
+
+def ensure_same_content_truth(
+    *, study: Study, planted: Mapping[str, float], error_rate: float, rng: np.random.Generator
+) -> SameContentTruth:
+    """The study's stored truth, or one drawn now; `planted` names "flips" and "stays".
+
+    A picture that some classifier is asked about for its flip has the share of flips. Raises Refused for
+    another name, a share outside 0 to 1, or answers that follow another plan.
+    """
+    rates = planted_rates(names=SHARES, planted=planted, what="share", study=study, error_rate=error_rate)
+    setup = setup_of(protocol_of(study), protocol_of(study).arm_setups()[0].name)
+    asked = list(
+        Question.objects.filter(study=study)
+        .order_by("pk")
+        .values_list("key", "stimulus__key", "parameters", "expected")
+    )
+    flipping = set(
+        QuestionUse.objects.filter(question__study=study, role=QuestionUse.Role.SAME_FLIP).values_list(
+            "question__key", flat=True
+        )
+    )
+
+    def draw(generator: np.random.Generator) -> list[Any]:
+        open_ = [key for key, _, _, expected in asked if not expected]
+        groups = {FLIPS: [key for key in open_ if key in flipping]}
+        groups[STAYS] = [key for key in open_ if key not in flipping]
+        return sorted(key for name, keys in groups.items() for key in _part(keys, rates[name], generator))
+
+    different = set(
+        stored_or_drawn(
+            study=study, parameters={"planted": rates, "error_rate": error_rate}, rng=rng, draw=draw
+        )
+    )
+    by_key = {
+        key: expected in setup.positive if expected else key in different for key, _, _, expected in asked
+    }
+    return SameContentTruth(
+        error_rate=error_rate,
+        different=MappingProxyType(
+            {_sight(stimulus, keys_beside(told)): by_key[key] for key, stimulus, told, _ in asked}
+        ),
+        by_key=MappingProxyType(by_key),
+        positive=frozenset(setup.positive),
+    )
+
+
+def _part(keys: Sequence[str], share: float, generator: np.random.Generator) -> list[str]:
+    """A drawn share of the keys, as near to it as their number allows."""
+    wanted = round(share * len(keys))
+    return [keys[int(place)] for place in generator.permutation(len(keys))[:wanted]]
+
+
+def _sight(stimulus: str, beside: Sequence[str]) -> Sight:
+    """What its page shows: the picture and, in their order, those to its right."""
+    return Sight(_address(stimulus), tuple(_address(key) for key in beside))
+
+
+def _address(key: str) -> str:
+    return reverse("participant:stimulus", args=[key])

@@ -1,0 +1,1 @@
+"""Studies of kind `same_content`: changed pictures beside their siblings."""
