@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as Picture
 
+from studyapp.analysis.arrays import FloatArray, IntArray
 from studyapp.models import ShiftMaps, ShiftRun
 from studyapp.services.shift_maps import MAPS, read_maps
 from studyapp.services.stored_files import read_file
@@ -67,7 +68,7 @@ def map_bytes(row: ShiftMaps) -> bytes | None:
     found = read_maps(row.file)
     if found is None:
         return None
-    planes = [found.maps[name] for name in MAPS if name in found.maps]
+    planes: list[FloatArray | IntArray] = [found.maps[name] for name in MAPS if name in found.maps]
     if found.top1 is not None:
         planes.append(found.top1)
     return b"".join(plane.astype("<f4").tobytes() for plane in planes)
