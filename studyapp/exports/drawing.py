@@ -46,6 +46,10 @@ PNG_DPI = 200
 #: As many characters of a name have room under all bars of a figure together.
 LABEL_CHARACTERS = 84
 
+#: Above more bars than this their numbers would touch: the table and the file beside the figure have them.
+MOST_NUMBERS = 24
+SMALL = 5.8
+
 
 def drawn(figure: Figure, file_format: Format) -> bytes:
     """The figure as an SVG, PNG or PDF file, without dates or versions in it."""
@@ -117,6 +121,8 @@ def _bars(axes: Any, content: BarGroups) -> None:
         for place, bar in enumerate(group.bars):
             x = position + (place - (series - 1) / 2) * width
             _bar(axes, bar, x, width * 0.92, _colour(content, position, place), small=crowded)
+            if bar.value is not None and series * len(content.groups) <= MOST_NUMBERS:
+                _number(axes, bar, x, small=crowded)
         if group.null is not None:
             axes.plot(
                 [position - 0.46, position + 0.46],
@@ -158,7 +164,6 @@ def _name_groups(axes: Any, labels: Sequence[str]) -> None:
 
 
 def _bar(axes: Any, bar: Bar, x: float, width: float, colour: str, *, small: bool) -> None:
-    size = 5.8 if small else 7.0
     if bar.value is None:
         if bar.bounds is not None:
             low, high = (100 * end for end in bar.bounds)
@@ -166,7 +171,16 @@ def _bar(axes: Any, bar: Bar, x: float, width: float, colour: str, *, small: boo
                 x, high - low, width, bottom=low, color="none", edgecolor=colour, hatch="////", linewidth=0.6
             )
         else:
-            axes.text(x, 0, "withheld", rotation=90, ha="center", va="bottom", fontsize=size, color=SOFT)
+            axes.text(
+                x,
+                0,
+                "withheld",
+                rotation=90,
+                ha="center",
+                va="bottom",
+                fontsize=SMALL if small else 7.0,
+                color=SOFT,
+            )
         return
     axes.bar(x, 100 * bar.value, width, color=colour, linewidth=0, zorder=2)
     if bar.bounds is not None and bar.bounds[0] < bar.bounds[1]:
@@ -184,13 +198,18 @@ def _bar(axes: Any, bar: Bar, x: float, width: float, colour: str, *, small: boo
         )
     if bar.interval is not None:
         _whisker(axes, x, bar.interval, 0.05)
+
+
+def _number(axes: Any, bar: Bar, x: float, *, small: bool) -> None:
+    """The bar's value above it."""
+    assert bar.value is not None
     axes.annotate(
         f"{100 * bar.value:.1f}" if small else f"{100 * bar.value:.2f}",
         (x, 100 * _top(bar)),
         textcoords="offset points",
         xytext=(0, 2),
         ha="center",
-        fontsize=size,
+        fontsize=SMALL if small else 7.0,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         zorder=6,
     )
