@@ -13,6 +13,7 @@ from studyapp.models import Dataset, StyliseRun
 from studyapp.services.listings import PICTURE_SUFFIXES
 from studyapp.services.refusals import Refused
 from studyapp.services.stylising import StyleFile, StyliseRequest
+from studyapp.tasks.stylised_files import LABELS
 
 SIDES = (224, 64)
 _THREADS = 4
@@ -129,7 +130,7 @@ def _refuse_folder(content: Dataset, request: StyliseRequest) -> None:
     if request.folder.exists() and not request.folder.is_dir():
         raise Refused(f"OUT {request.folder} is a file; give a folder.")
     begun = StyliseRun.objects.filter(folder=str(request.folder)).first()
-    expected = set(begun.pictures.values_list("name", flat=True)) if begun else set()
+    expected = {LABELS, *begun.pictures.values_list("name", flat=True)} if begun else set()
     for file in _files(request.folder):
         # What a killed process had half written.
         if file not in expected and not (begun and file.endswith(".part")):

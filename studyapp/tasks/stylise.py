@@ -11,7 +11,12 @@ from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
 from studyapp.services.stylising import StyliseRequest
 from studyapp.tasks.chunks import job_function, work_here
 from studyapp.tasks.style_sources import check_enough, read_styles, refuse_unfit, weights_digests
-from studyapp.tasks.stylised_files import clear_parts, damaged_pictures, write_stylised
+from studyapp.tasks.stylised_files import (
+    clear_parts,
+    damaged_pictures,
+    write_labels,
+    write_stylised,
+)
 
 KIND = "stylise"
 CHUNK = 64
@@ -85,6 +90,7 @@ def _finish(job: Job) -> None:
             "Put the files back where they were and give another OUT.",
         )
     clear_parts(run)
+    write_labels(run)
     stylising.register_stylised(run=run)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Pictures that go through the networks at once: on the CPU, and beside an accelerator.
 ON_CPU, ON_ACCELERATOR = 2, 32
+LABELS = "labels.csv"
 _THREADS = 4
 
 
@@ -65,9 +68,26 @@ def damaged_pictures(run: StyliseRun, pictures: QuerySet[StylisedPicture]) -> It
             yield pk
 
 
+def write_labels(run: StyliseRun) -> None:
+    """`labels.csv` beside the pictures: their labels, as `import_dataset --labels` reads them, and origin."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("path", "wnid", "class_index", "class_name", "split", "source", "style", "sha256"))
+    written = run.pictures.exclude(sha256="").select_related("content__category", "style").order_by("pk")
+    for picture in written.iterator(1000):
+        category = picture.content.category
+        rows.writerow(
+            (
+                *(picture.name, category.wnid, category.index, category.name, picture.content.split),
+                *(picture.content.name, picture.style.name, picture.sha256),
+            )
+        )
+    _put(Path(run.folder) / LABELS, text.getvalue().encode())
+
+
 def clear_parts(run: StyliseRun) -> None:
     """Remove what killed processes had half written."""
-    for part in Path(run.folder).rglob("*.png.*.part"):
+    for part in Path(run.folder).rglob("*.part"):
         part.unlink(missing_ok=True)
 
 

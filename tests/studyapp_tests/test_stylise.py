@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -64,8 +65,7 @@ def run(made: Path, *more: str, out: str = "painted") -> dict[str, Any]:
 def contents(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
+        for path in folder.rglob("*.png")
     }
 
 
@@ -87,6 +87,10 @@ def test_a_copy_is_a_dataset_of_its_own_whose_images_name_their_source(
         with Picture.open(made / "painted" / image.name) as picture:
             assert picture.size == (64, 64)
     assert len(digests) == dataset.images.count() == IMAGES
+    labels = list(csv.DictReader((made / "painted/labels.csv").open()))
+    assert {row["path"]: row["sha256"] for row in labels} == digests
+    assert {row["class_name"] for row in labels} == {"crane", "heron"}
+    assert [path.name for path in (made / "painted").iterdir() if path.is_file()] == ["labels.csv"]
     stylised = StyliseRun.objects.get()
     assert stylised.stylised == dataset
     assert (stylised.content.name, stylised.parameters["alpha"]) == ("birds", 1.0)
