@@ -112,8 +112,8 @@ class MaskedByWords:
     ) -> None:
         self._shape = pixels.shape
         # Each byte's superpixel, a word a row; the last word may reach beyond the picture.
-        labels = np.repeat(segments.reshape(-1).astype(np.intp), pixels.shape[2])
-        labels = np.pad(labels, (0, -len(labels) % WORD), mode="edge").reshape(-1, WORD)
+        of_bytes = np.repeat(segments.reshape(-1).astype(np.intp), pixels.shape[2])
+        labels = np.pad(of_bytes, (0, -len(of_bytes) % WORD), mode="edge").reshape(-1, WORD)
         starts = np.flatnonzero(np.diff(labels[:, 0], prepend=-1))
         self._run_labels = labels[starts, 0]
         self._run_words = np.diff(starts, append=len(labels))

@@ -1,4 +1,4 @@
-"""Shift probes: what classifiers say of a picture at every place of a patch or window, in chunks that resume."""
+"""Shift probes: what classifiers say of a picture at every place of a patch or window, resumable."""
 
 from __future__ import annotations
 

@@ -23,7 +23,11 @@ RESPONSES = {
 }
 CLASSES = 10
 CROP = {
-    **{"side": 16, "resize": 16, "rule": "resize_then_crop", "margin": 0, "interpolation": "bilinear"},
+    "side": 16,
+    "resize": 16,
+    "rule": "resize_then_crop",
+    "margin": 0,
+    "interpolation": "bilinear",
     "enlarge": None,
 }
 
@@ -49,8 +53,11 @@ def make_predicting(name: str, dataset: Dataset) -> Classifier:
         class_list=dataset.class_list,
         weights_sha256=name.ljust(64, "0"),
         preprocessing={
-            **{"crop": CROP, "channel_order": "rgb", "scale": 1 / 255},
-            **{"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]},
+            "crop": CROP,
+            "channel_order": "rgb",
+            "scale": 1 / 255,
+            "mean": [0.0, 0.0, 0.0],
+            "std": [1.0, 1.0, 1.0],
         },
     )
     run = PredictionRun.objects.create(dataset=dataset, classifier=classifier, finished_at=timezone.now())
