@@ -49,6 +49,7 @@ _FIRST_TABLE = {
     "adversarial": "adversarial_accuracy",
     "prototype_assignment": "assignment_success",
     "attributes": "audit_rates",
+    "same_content": "same_content_agreement",
 }
 
 

@@ -52,8 +52,8 @@ def _figure(rows: list[Cells], axis: str, caption: str) -> Figure | None:
         name,
         f"How often people see something different under {words}",
         "Share of the decided questions in which people see something different than in the siblings, where "
-        f"the classifier's prediction flips and where it stays ({decided} questions); bands: 95 % Wilson "
-        f"intervals. {caption}",
+        f"the classifier's prediction flips and where it stays ({decided} decided, counted for each "
+        f"classifier); bands: 95 % Wilson intervals. {caption}",
         Lines(lines=lines, x_label=x_label, y_label="people see something different (%)"),
         alternative=f"Lines of the share in percent against the {x_label}: {said}.",
     )
