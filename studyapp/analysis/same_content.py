@@ -42,8 +42,16 @@ class AskedChanges:
 
     def where(self, keep: BoolArray) -> AskedChanges:
         """The rows where `keep` is true."""
-        columns = (self.setting, self.flips, self.apart, self.image, self.weight, self.verdict)
-        return AskedChanges(*(column[keep] for column in (*columns, self.received, self.positive)))
+        return AskedChanges(
+            setting=self.setting[keep],
+            flips=self.flips[keep],
+            apart=self.apart[keep],
+            image=self.image[keep],
+            weight=self.weight[keep],
+            verdict=self.verdict[keep],
+            received=self.received[keep],
+            positive=self.positive[keep],
+        )
 
 
 @dataclass(frozen=True, slots=True)

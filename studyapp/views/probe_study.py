@@ -19,6 +19,8 @@ from studyapp.views.probe_pages import probe_address
 from studyapp.views.researcher import researcher
 
 PROTOCOL = "stability.toml"
+# What a colour probe can be asked about, too.
+SAME_CONTENT = "same-content.toml"
 SAMPLE = 40
 
 
@@ -48,6 +50,7 @@ def probe_study(request: HttpRequest, key: str) -> HttpResponse:
         "run": run,
         "back": probe_address(run),
         "protocol": PROTOCOL,
+        "same_content": SAME_CONTENT if run.kind == ProbeRun.Kind.COLOUR else "",
         "classifiers": [(name, not asked or name in asked) for name in names],
         "directions": [
             (each, DIRECTION_WORDS[each], each in (request.GET.getlist("direction") or DIRECTIONS))
@@ -73,7 +76,7 @@ def _choices(run: ProbeRun, names: Sequence[str], chosen: Sequence[str]) -> list
 
 def asks_about_flips(query: Mapping[str, object]) -> bool:
     """Whether the new-study page is asked to begin with a probe."""
-    return query.get("protocol") == PROTOCOL and bool(query.get("probe"))
+    return query.get("protocol") in (PROTOCOL, SAME_CONTENT) and bool(query.get("probe"))
 
 
 def with_flips(text: str, query: QueryDict) -> str:
@@ -96,10 +99,10 @@ def with_flips(text: str, query: QueryDict) -> str:
     return text
 
 
-def free_name(dataset: str) -> str:
-    """A name for a study of this dataset's flips that no study has."""
+def free_name(dataset: str, protocol: str) -> str:
+    """A name for a study of this dataset by a ready-made protocol that no study has."""
     for number in range(1, Study.objects.count() + 2):
-        name = f"stability-{dataset}" + (f"-{number}" if number > 1 else "")
+        name = f"{protocol.removesuffix('.toml')}-{dataset}" + (f"-{number}" if number > 1 else "")
         if not Study.objects.filter(name=name).exists():
             break
     return name

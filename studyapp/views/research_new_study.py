@@ -105,7 +105,7 @@ def _asked(request: HttpRequest) -> Draft:
         text=with_flips(ready_text(file), request.GET) if flips else ready_text(file),
         dataset=dataset,
         classifiers=tuple(chosen) or _proposed(ready_text(file), dataset),
-        name=free_name(dataset) if flips else "",
+        name=free_name(dataset, file) if flips else "",
         title="",
     )
 

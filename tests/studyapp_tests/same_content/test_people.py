@@ -163,3 +163,14 @@ def test_practice_and_preview_show_the_board_and_researchers_read_the_plan(
     assert "3: nearest settings and the unchanged picture" in page
     assert "to the right of other changes" in alice.get(f"/studies/{study.name}/stimuli/").content.decode()
     assert Answer.objects.filter(status=Answer.Status.PRACTICE).count() == 1
+
+
+def test_the_page_of_a_colour_probe_leads_to_a_filled_in_protocol(alice: Client, run: ProbeRun) -> None:
+    chooser = alice.get(f"/probes/{run.key}/study/").content.decode()
+    assert 'name="protocol" value="same-content.toml"' in chooser
+    query = f"protocol=same-content.toml&dataset=colours&probe={run.key}&setting=hue+30&sample=7"
+    filled = alice.get(f"/studies/new/?{query}&direction=right_to_wrong&classifier=alpha").content.decode()
+    for line in (f"probe = &quot;{run.key}&quot;", "settings = [&quot;hue 30&quot;]", "sample = 7"):
+        assert line in filled
+    assert 'value="same-content-colours"' in filled
+    assert "directions" not in filled
