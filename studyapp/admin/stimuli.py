@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from studyapp.admin.facts import ManyFactsAdmin
 from studyapp.models import Stimulus
+from studyapp.services.refusals import Refused
 from studyapp.services.studies import review_stimulus
 
 # The admin's actions ask for no text; the study's review page does.
@@ -54,8 +55,14 @@ class StimulusAdmin(ManyFactsAdmin):
     def _review(self, request: HttpRequest, stimuli: QuerySet[Stimulus], *, approve: bool) -> None:
         reason = "" if approve else HELD_BACK_HERE
         chosen = list(stimuli.select_related("study"))
+        done = 0
         for stimulus in chosen:
-            review_stimulus(
-                stimulus=stimulus, actor=request.user.get_username(), approve=approve, reason=reason
-            )
-        self.message_user(request, f"{len(chosen)} stimuli {'approved' if approve else 'held back'}.")
+            try:
+                review_stimulus(
+                    stimulus=stimulus, actor=request.user.get_username(), approve=approve, reason=reason
+                )
+            except Refused as refusal:
+                self.message_user(request, f"{stimulus.key}: {refusal}", messages.WARNING)
+            else:
+                done += 1
+        self.message_user(request, f"{done} stimuli {'approved' if approve else 'held back'}.")

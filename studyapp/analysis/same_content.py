@@ -74,8 +74,10 @@ class Agreement:
     """People and one classifier on its questions; counts are of decided questions.
 
     `open_flips` and `open_stays` are undecided, `apart` the flips whose label is none of the siblings'.
-    `agreement`: share of the decided questions on which both say the same, weighted by the images that each
-    stands for; its interval rests on no more questions than there are images.
+    `seen_of_flips`, `seen_of_stays`: of the decided flips, and of the pictures whose prediction stays, those
+    in which people see a change; `agreement`: of the decided questions those on which both say the same.
+    These shares are weighted by the images that each question stands for (their counts are not), and their
+    intervals rest on no more questions than there are images.
     """
 
     both: int
@@ -85,6 +87,8 @@ class Agreement:
     open_flips: int
     open_stays: int
     apart: int
+    seen_of_flips: Rate
+    seen_of_stays: Rate
     agreement: float | None
     interval: Interval | None
 
@@ -97,16 +101,6 @@ class Agreement:
     def decided(self) -> int:
         """Those that the agreement rule decides."""
         return self.both + self.only_model + self.only_people + self.neither
-
-    @property
-    def seen_of_flips(self) -> Rate:
-        """Of the decided flips, those that people see."""
-        return wilson_rate(self.both, self.both + self.only_model)
-
-    @property
-    def seen_of_stays(self) -> Rate:
-        """Of the decided pictures whose prediction stays, those in which people see a change."""
-        return wilson_rate(self.only_people, self.only_people + self.neither)
 
 
 def seen_changes(asked: AskedChanges) -> SeenChanges:
@@ -146,14 +140,7 @@ def agreement(asked: AskedChanges) -> Agreement:
     """The two by two table of people and one classifier."""
     seen, unseen = asked.verdict == Verdict.AGREED, asked.verdict == Verdict.REJECTED
     decided = seen | unseen
-    share, interval = None, None
-    if decided.any():
-        weight = asked.weight[decided]
-        share = float(asked.weight[decided & (seen == asked.flips)].sum() / weight.sum())
-        effective = float(weight.sum() ** 2 / (weight**2).sum())
-        # Weights that add up to the whole leave a rounding error beside 1.
-        share = min(share, 1.0)
-        interval = wilson_of_share(share, min(effective, float(len(np.unique(asked.image[decided])))))
+    same = _weighted(asked, decided, seen == asked.flips)
     return Agreement(
         both=int((seen & asked.flips).sum()),
         only_model=int((unseen & asked.flips).sum()),
@@ -162,6 +149,23 @@ def agreement(asked: AskedChanges) -> Agreement:
         open_flips=int((~decided & asked.flips).sum()),
         open_stays=int((~decided & ~asked.flips).sum()),
         apart=int((asked.apart & asked.flips).sum()),
-        agreement=share,
-        interval=interval,
+        seen_of_flips=_weighted(asked, decided & asked.flips, seen),
+        seen_of_stays=_weighted(asked, decided & ~asked.flips, seen),
+        agreement=same.share,
+        interval=same.interval,
     )
+
+
+def _weighted(asked: AskedChanges, of: BoolArray, counted: BoolArray) -> Rate:
+    """Of the questions `of` those `counted`, each with its weight; Wilson's interval at Kish's effective n.
+
+    That number is at most the number of images: pictures of one image are not independent.
+    """
+    count, total = int((of & counted).sum()), int(of.sum())
+    if not total:
+        return Rate(count=0, total=0, share=None, interval=None)
+    weight = asked.weight[of]
+    # Weights that add up to the whole leave a rounding error beside 1.
+    share = min(float(asked.weight[of & counted].sum() / weight.sum()), 1.0)
+    effective = min(float(weight.sum() ** 2 / (weight**2).sum()), float(len(np.unique(asked.image[of]))))
+    return Rate(count=count, total=total, share=share, interval=wilson_of_share(share, effective))

@@ -39,7 +39,10 @@ CHOICE_LISTINGS: tuple[Listing, ...] = (
             Column("session", "Number of the sitting, as in sittings.csv.", "count"),
             Column("trial", "Place of the question within the sitting, from 1.", "count"),
             Column(
-                "rt", "From the picture's first frame to the answer, measured in the page.", "number", "s"
+                "rt",
+                "From the picture's first frame to the answer, measured in the page; time away is left out.",
+                "number",
+                "s",
             ),
             Column("object_response", "The category chosen."),
             Column("category", "Category of the shape."),

@@ -170,12 +170,15 @@ class _Vote:
 
 
 def _votes(study: Study, mode: str, positive: tuple[str, ...]) -> list[_Vote]:
+    said = Sitting.objects.filter(study=study, mode=mode).exclude(colour_vision="").order_by("-pk")
+    # What a person said first holds for all their sittings.
+    vision = dict(said.values_list("participant_id", "colour_vision"))
     rows = Answer.objects.filter(
         question__study=study, question__origin=Question.Origin.STUDY, mode=mode, status=Answer.Status.COUNTED
-    ).values_list("question_id", "participant_id", "presentation__sitting__colour_vision", "value")
+    ).values_list("question_id", "participant_id", "value")
     return [
-        _Vote(question, person, vision or NOT_SAID, value in positive)
-        for question, person, vision, value in rows.order_by("pk").iterator(chunk_size=FETCHED_AT_ONCE)
+        _Vote(question, person, vision.get(person, NOT_SAID), value in positive)
+        for question, person, value in rows.order_by("pk").iterator(chunk_size=FETCHED_AT_ONCE)
     ]
 
 

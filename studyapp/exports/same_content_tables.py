@@ -73,10 +73,13 @@ def same_content_agreement_table(found: SameContentResults | None) -> Table:
         Column("only_model", "Only the classifier does.", "count", heading="only the classifier"),
         Column("only_people", "Only people do.", "count"),
         Column("neither", "Neither does.", "count"),
-        *share_columns("seen_of_flips", "both / (both + only_model): its flips that people see."),
+        *share_columns(
+            "seen_of_flips", "Of its decided flips, those that people see; weighted as agreement is."
+        ),
         *share_columns(
             "seen_of_stays",
-            "only_people / (only_people + neither): what it keeps and people see as different.",
+            "Of the decided pictures that it keeps, those that people see as different; weighted as "
+            "agreement is.",
         ),
         Column(
             "agreement",

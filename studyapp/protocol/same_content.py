@@ -114,6 +114,13 @@ def same_content_checks(protocol: Protocol) -> Iterator[Finding]:
             "[questions] reveal tells labels of images that the person may be shown again (one_look = false)",
             "write one_look = true, or reveal = false",
         )
+    if asked.reveal and set(protocol.answers.values) != {"yes", "no"}:
+        yield Finding(
+            (("questions", "reveal"), ("answers", "values")),
+            f"[answers] values = {shown(list(protocol.answers.values))} with [questions] reveal, which tells "
+            "people that they said yes or no",
+            'write values = ["yes", "no"], or reveal = false',
+        )
     if protocol.participants.practice_csv is not None:
         yield Finding(
             (("participants", "practice_csv"),),

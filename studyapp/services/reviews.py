@@ -6,7 +6,12 @@ from django.db import transaction
 
 from studyapp.models import QuestionSlots, Stimulus, Study
 from studyapp.services.audit import write_audit
-from studyapp.services.criticism.held_back import reason_beside, targets_to_free, targets_to_hold_back
+from studyapp.services.criticism.held_back import (
+    held_back_beside,
+    reason_beside,
+    targets_to_free,
+    targets_to_hold_back,
+)
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from studyapp.services.slots import still_wanted
@@ -21,6 +26,11 @@ def review_stimulus(*, stimulus: Stimulus, actor: str, approve: bool, reason: st
     """
     if not approve and not reason.strip():
         raise Refused("A stimulus is held back with a reason: say why, for whoever reads the audit trail.")
+    if approve and (held := held_back_beside(stimulus)):
+        raise Refused(
+            f"{len(held)} pictures beside it are held back ({held[0].image.name} first): approve those, "
+            "or leave this one held back."
+        )
     before = stimulus.review
     after = Stimulus.Review.APPROVED if approve else Stimulus.Review.HELD_BACK
     detail: dict[str, object] = {"decision": after.value, "before": before, "reason": reason.strip()}

@@ -195,7 +195,7 @@ def withdraw(*, sitting: Sitting) -> int:
         lock_participant(sitting.participant_id)
         withdrawn = withdraw_answers(sitting=sitting)
         Sitting.objects.filter(pk=sitting.pk).update(
-            state=Sitting.State.WITHDRAWN, finished_at=timezone.now(), comment=""
+            state=Sitting.State.WITHDRAWN, finished_at=timezone.now(), comment="", colour_vision=""
         )
     sitting.refresh_from_db()
     return withdrawn

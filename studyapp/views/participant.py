@@ -16,7 +16,7 @@ from studyapp.services.choosing import BETWEEN
 from studyapp.services.exposures import Shown
 from studyapp.services.plans import protocol_of
 from studyapp.services.same_content.revealing import Told, reveals, told_after
-from studyapp.services.same_content.vision import asks_colour_vision, tell_colour_vision
+from studyapp.services.same_content.vision import ask_now, tell_colour_vision
 from studyapp.services.sittings import (
     answer_practice,
     begin,
@@ -60,7 +60,7 @@ class Undoable:
 def sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
     """The step that comes now. Reading it changes nothing."""
     state = Sitting.State
-    told = told_after(sitting=found, presentation_key=request.GET.get(_TOLD, ""))
+    told = told_after(sitting=found, presentation_key=request.GET.get(_TOLD, "").replace("\0", ""))
     if told is not None:
         return _told(request, found, told)
     if found.state == state.INSTRUCTIONS:
@@ -213,7 +213,7 @@ def _instructions(request: HttpRequest, found: Sitting) -> HttpResponse:
         "shown_criticisms": shows_criticisms(found),
         "questions": protocol.questions,
         "practice": len(practice_questions(found)),
-        "vision": Sitting.ColourVision.choices if asks_colour_vision(found.study) else (),
+        "vision": Sitting.ColourVision.choices if ask_now(found) else (),
         "final": reveals(found.study),
     }
     return participant_page(request, "instructions.html", context, study=found.study)

@@ -35,6 +35,19 @@ def targets_to_free(picture: Stimulus) -> list[Stimulus]:
     return [target for target in waiting if target.pk not in blocked]
 
 
+def held_back_beside(target: Stimulus) -> list[Stimulus]:
+    """The held-back pictures that stand beside this one in some arm, by name of their image."""
+    beside = {
+        key
+        for question in Question.objects.filter(stimulus=target).only("parameters")
+        for key in keys_beside(question.parameters)
+    }
+    held = Stimulus.objects.filter(
+        study=target.study_id, key__in=beside, review=Stimulus.Review.HELD_BACK
+    ).select_related("image")
+    return list(held.order_by("image__name"))
+
+
 def _targets_beside(picture: Stimulus) -> list[Stimulus]:
     if picture.variant != GROUP_PICTURE and not picture.variant.startswith(SIBLING):
         return []

@@ -13,6 +13,14 @@ def asks_colour_vision(study: Study) -> bool:
     return isinstance(asked, SameContentQuestions) and asked.colour_vision
 
 
+def ask_now(sitting: Sitting) -> bool:
+    """Whether to ask in this sitting: not where the person said it in an earlier one of the study."""
+    if not asks_colour_vision(sitting.study):
+        return False
+    said = Sitting.objects.filter(study=sitting.study, participant=sitting.participant, mode=sitting.mode)
+    return not said.exclude(colour_vision="").exclude(pk=sitting.pk).exists()
+
+
 def tell_colour_vision(*, sitting: Sitting, value: str) -> None:
     """Keep what was said before the first question; anything that is not offered says nothing."""
     if not asks_colour_vision(sitting.study) or value not in Sitting.ColourVision.values:

@@ -1,5 +1,6 @@
 // A picture for a limited time: square, picture, noise, then the words. Frames are counted, and what was really
-// shown goes with the answer. Without this file the picture stands still above the words.
+// shown goes with the answer. The words are closed until the picture has been shown; without scripts it stands still
+// above words that are open.
 "use strict";
 
 const FEWEST_FRAMES = 8; // by which the length of a frame of this screen is estimated
@@ -193,6 +194,8 @@ class Trial {
     if (event.key === "?") { this.help.open = !this.help.open; return; }
     if (event.key === "Escape") { this.help.open = false; return; }
     if (this.help.open) return;
+    const other = event.target.closest?.("button, a, summary, input");
+    if (event.key === " " && other && other !== this.start) return;
     if (event.key === " " && this.state === "ready") { event.preventDefault(); this.begin(); return; }
     const word = this.form.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
     if (word && !word.disabled) word.click();

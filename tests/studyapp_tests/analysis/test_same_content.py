@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studyapp.analysis.intervals import wilson
+from studyapp.analysis.rectified_stability import wilson_of_share
 from studyapp.analysis.same_content import AskedChanges, agreement, seen_by_setting, seen_changes
 from studyapp.analysis.verdicts import Verdict
 
@@ -50,7 +50,10 @@ def test_every_cell_of_the_table_and_what_is_open() -> None:
     assert found.interval is not None
     assert found.interval.low < 13 / 21 < found.interval.high
     assert (found.seen_of_flips.count, found.seen_of_flips.total) == (2, 3)
-    assert found.seen_of_flips.interval == wilson(2, 3)
+    # People see the flips of weight 1 and 3 of 1 + 1 + 3, and what stays with weight 7 of 9 + 7.
+    assert found.seen_of_flips.share == pytest.approx(4 / 5)
+    assert found.seen_of_stays.share == pytest.approx(7 / 16)
+    assert found.seen_of_flips.interval == wilson_of_share(0.8, 25 / 11)
     assert (found.seen_of_stays.count, found.seen_of_stays.total) == (1, 2)
 
 

@@ -12,6 +12,7 @@ from studyapp.models import Answer, Mode, Presentation, Question, QuestionSlots,
 from studyapp.recruitment.link import create_link
 from studyapp.services.answers import AnswerRefused, undo_answer
 from studyapp.services.criticism.boards import board_of
+from studyapp.services.refusals import Refused
 from studyapp.services.reviews import review_stimulus
 from tests.studyapp_tests.criticism.small import (
     CHANCE,
@@ -242,6 +243,9 @@ def test_a_held_back_picture_of_a_group_takes_its_trials_along_in_every_arm_and_
     target = Stimulus.objects.filter(study=study, variant="", review="held_back").first()
     assert target is not None
     assert target.review_reason == "Beside it stands a picture that is held back: blurred"
+
+    with pytest.raises(Refused, match="beside it are held back"):
+        review_stimulus(stimulus=target, actor="alice", approve=True)
 
     another = study.stimuli.filter(variant="group", image__category=picture.image.category).exclude(
         pk=picture.pk

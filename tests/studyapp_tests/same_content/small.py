@@ -28,6 +28,7 @@ settings = {settings}
 [answers]
 required = {required}
 agreement = {agreement}
+values = {values}
 
 [participants]
 questions_per_sitting = 6
@@ -52,6 +53,7 @@ def text(**changes: Any) -> str:
         "questions": "",
         "required": 3,
         "agreement": 2,
+        "values": '["yes", "no"]',
         "participants": "",
     }
     return TEXT.format(**(given | changes))

@@ -81,6 +81,7 @@ def test_labels_are_told_after_the_answer_is_stored_and_never_before(run: ProbeR
     assert "data-final" in told
     assert not undo_answer(presentation=shown), "nobody answers again who was told"
     assert Visit(study).client.get(going.replace("told=", "told=x")).status_code == 200
+    assert Visit(study).client.get(f"{visit.address}?told=%00").status_code == 200
     stranger = Visit(study).begin()
     assert "isagree with" not in stranger.client.get(f"{stranger.address}?told={shown.key}").content.decode()
     assert "Undo" not in visit.page

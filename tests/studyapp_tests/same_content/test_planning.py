@@ -172,6 +172,10 @@ def test_the_protocol_reads_back_and_names_what_does_not_fit() -> None:
     assert found.questions.wording.lower() == wording == SameContentQuestions().wording.lower()
     for message, changes in (
         ("may be shown again", {"questions": "reveal = true", "participants": "one_look = false"}),
+        (
+            "people that they said yes or no",
+            {"questions": "reveal = true", "values": '["yes", "no", "unsure"]'},
+        ),
         ("shows no class name", {"questions": 'class_help = "gloss"'}),
         ("whose practice is drawn", {"participants": 'practice_questions = 1\npractice_csv = "a.csv"'}),
         ("at least 1 and at most 12", {"siblings": 13}),
