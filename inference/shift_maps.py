@@ -93,6 +93,11 @@ def _answers(prepared: PreparedClassifier, shift: ShiftSet, target: int, numbers
 def _part(
     numbers: torch.Tensor, logits: torch.Tensor, target: int, cosine: Mapping[str, torch.Tensor]
 ) -> ShiftPart:
+    if not bool(torch.isfinite(logits).all()):
+        raise ValueError(
+            f"The network's outputs are not finite at some of the places {int(numbers[0])} to "
+            f"{int(numbers[-1])}: check its weights and its preprocessing."
+        )
     return ShiftPart(
         numbers=numbers.numpy(),
         probability=logits.softmax(dim=1)[:, target].cpu().numpy(),

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 
 def put_file(name: str, content: bytes) -> None:
-    """Store bytes under exactly this name, in place of what a process that died may have left there."""
+    """Store bytes under exactly this name, in place of what is there; never half of them."""
+    try:
+        path = Path(default_storage.path(name))
+    except NotImplementedError:
+        _put_elsewhere(name, content)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _put_elsewhere(name: str, content: bytes) -> None:
+    """The same in storage that is no file system, where an object is there whole or not at all."""
     if default_storage.exists(name):
         default_storage.delete(name)
     saved = default_storage.save(name, ContentFile(content))

@@ -125,7 +125,9 @@ def open_run(
     count = request.styles_per_image
     pictures = []
     taken: set[str] = set()
-    for pk, name in content.images.order_by("name").values_list("pk", "name"):
+    # Sorted here: databases order names each in its own way, and the draw is to be the same on all.
+    images = sorted(content.images.values_list("pk", "name"), key=lambda image: image[1])
+    for pk, name in images:
         for number, place in enumerate(generator.choice(len(rows), count, replace=False)):
             written = _file_name(name, number if count > 1 else None, pk, taken)
             taken.add(written)

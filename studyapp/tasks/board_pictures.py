@@ -29,10 +29,11 @@ CHUNK = 64
 def keep_clean(*, adversarial_key: str, pixels: Pixels) -> str:
     """Store the classifier's 8-bit crop (side, side, 3) of an attacked image; the name of the file.
 
-    One that is there is replaced: its writer may have died half-way.
+    One that is there stays: a picture never changes under its key.
     """
     name = clean_name(adversarial_key)
-    put_file(name, png(pixels, quickly=True))
+    if not default_storage.exists(name):
+        put_file(name, png(pixels, quickly=True))
     return name
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from inference.preprocessing import Preprocessing
 
 PRECISIONS = ("float32", "bfloat16", "amp")
-# Two, so that a study's pair of classifiers can take turns in one worker.
-MOST_LOADED = 2
+# So many classifiers can take turns in one worker, as a study's pair or a probe's few do.
+MOST_LOADED = 4
 
 _loaded: OrderedDict[tuple[int, str, str], PreparedClassifier] = OrderedDict()
 

@@ -10,7 +10,7 @@ import numpy as np
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, ProbeRun
 from studyapp.services import jobs, probes
 from studyapp.services.class_mapping import map_classes
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
 from studyapp.services.probes import COLUMNS, Columns, ProbeColumns
 from studyapp.services.refusals import Refused
 from studyapp.tasks.chunks import job_function, work_here
@@ -100,6 +100,11 @@ def probe_chunk(chunk: Chunk) -> None:
                     }
     kept = [row for row, image in enumerate(images) if all(image.pk in each for each in answered)]
     readable = [images[row].pk for row in kept]
+    if not readable:
+        raise JobFailure(
+            f"None of the {len(images)} images from {images[0].name} on could be read",
+            f"See that the files of {run.dataset.name} are where they were imported from.",
+        )
     settings = kind.settings(run) + 1
     columns = ProbeColumns(
         np.array(readable, dtype=np.int64),

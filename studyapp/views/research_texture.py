@@ -121,7 +121,7 @@ def _asked(request: HttpRequest, run: ProbeRun | None) -> _Asked | None:
 
 
 def _set(request: HttpRequest, run: ProbeRun | None) -> ChoiceSet | None:
-    wanted = request.GET.get("set", "")
+    wanted = request.GET.get("set", "").replace("\0", "")
     if wanted:
         return get_object_or_404(ChoiceSet, key=wanted)
     if run is not None:

@@ -115,7 +115,7 @@ def read_sources(
             )
         )
     if missing:
-        if not sampled:
+        if any(" lacks " in each for each in missing):
             missing.append("Or ask about fewer images: [questions] sample = N draws N of those explained.")
         raise Refused("\n".join(missing))
     return tuple(found)

@@ -33,6 +33,7 @@ TABLES = (
     *("audit_rates", "audit_agreement", "audit_references"),
     *("rectified_stability", "flip_directions"),
     *("choice_people", "choice_categories", "choice_exposures"),
+    *("same_content_agreement", "same_content_curve", "same_content_vision"),
     *("rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
     *("classifier_pairs", "ranks", "sensitivity", "filtered_error"),
     *("filtered_agreement", "filtered_arm_pairs", "exclusions", "groups"),
@@ -41,7 +42,7 @@ TABLES = (
 FIGURES = ("errors_before_and_after", "positive_answers", "sensitivity")
 ROWS = (
     *("answers", "sittings", "questions", "question_uses", "predictions", "stimuli", "classifiers"),
-    *("attacks", "adversarial_images", "explanations"),
+    *("attacks", "adversarial_images", "explanations", "choice_trials"),
     *("expert_answers", "amendments", "draws", "bootstrap_draws", "data_dictionary"),
 )
 

@@ -124,7 +124,12 @@ def test_the_page_offers_every_category_in_order_and_gives_nothing_away() -> Non
     study = choice_study()
     client, address = visit(study)
     page, key = asked(client, address)
-    assert re.findall(r'name="value" value="([^"]+)"', page) == list(NAMES)
+    scripted, unscripted = re.split(r'<noscript><div role="group"', page)
+    assert re.findall(r'name="value" value="([^"]+)"', scripted) == list(NAMES)
+    # Closed until the picture has been shown; without scripts it stands still above open ones.
+    assert re.findall(r'data-key="([^"]+)" disabled', scripted) == ["1", "2", "3", "4"]
+    assert re.findall(r'name="value" value="([^"]+)"', unscripted) == list(NAMES)
+    assert "disabled" not in unscripted.partition("</noscript>")[0]
     assert re.findall(r'data-key="([^"]+)"', page) == ["1", "2", "3", "4"]
     question = question_of(key)
     assert question.parameters["stimulus"] not in page
