@@ -24,9 +24,10 @@ from studyapp.protocol.checks import cross_checks
 from studyapp.protocol.keys import KeySpec, keys_of
 from studyapp.protocol.kinds import KIND_TABLES, KINDS
 from studyapp.protocol.problems import ProtocolError
-from studyapp.protocol.reading import read_protocol_text
+from studyapp.protocol.reading import read_protocol, read_protocol_text
 from studyapp.protocol.schema import Arm, Protocol, ReviewPlan
 from studyapp.protocol.target import with_target
+from tests.conftest import ROOT
 from tests.studyapp_tests.protocol_texts import TOP
 
 # Written by hand from the documented defaults: the hash of a given protocol must not drift.
@@ -74,12 +75,34 @@ def tables(table: type, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[An
     return st.builds(table, **{spec.name: fixed.get(spec.name, values_of(spec)) for spec in keys_of(table)})
 
 
+SHIPPED = {
+    "attributes": "bias-audit.toml",
+    "forced_choice": "forced-choice.toml",
+    "prototype_assignment": "model-criticism.toml",
+    "same_content": "same-content.toml",
+    "stability": "stability.toml",
+}
+
+
 @st.composite
 def protocols(draw: st.DrawFn) -> Protocol:
-    """Usable protocols: every key drawn by itself, then what the keys must be to each other made true."""
+    """Usable protocols: every key drawn by itself, then what the keys must be to each other made true.
+
+    Of kinds that allow little beside their own tables, the protocol that is shipped, in other words.
+    """
     kind = draw(st.sampled_from(sorted(KINDS)))
-    labelled = kind in ("relevance", "relevance_top5", "adversarial")
-    wording = words.map(lambda text: text + " {label}?") if labelled else words
+    if kind in SHIPPED:
+        return dataclasses.replace(
+            read_protocol(ROOT / "protocols" / SHIPPED[kind]),
+            title=draw(words),
+            dataset=draw(words),
+            recruitment=draw(
+                tables(TABLES["recruitment"][1], completion_url=st.none(), frame_ancestors=st.just(()))
+            ),
+            review=draw(tables(TABLES["review"][1])),
+            rehearsal=draw(tables(TABLES["rehearsal"][1])),
+        )
+    wording = words.map(lambda text: text + " {label}?")
     fixed = {"wording": wording, "gold_share": st.floats(0.01, 0.5), "hierarchy": words}
     if kind == "relevance":
         fixed["form"] = st.just("single")
