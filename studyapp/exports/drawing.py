@@ -6,7 +6,6 @@ Text is drawn as paths, so that a page, a paper and another machine show the sam
 from __future__ import annotations
 
 import io
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -154,12 +153,9 @@ def _bars(axes: Any, content: BarGroups) -> None:
 
 
 def _name_groups(axes: Any, labels: Sequence[str]) -> None:
-    """Names under the bars; where they would touch, broken after hyphens and between words."""
-    room = LABEL_CHARACTERS // max(len(labels), 1)
-    if max(map(len, labels), default=0) > room:
-        labels = [textwrap.fill(label, max(room, 1), break_long_words=False) for label in labels]
-    longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
-    size = 8.5 if longest <= room else 7.0
+    """Names under the bars, smaller where they would touch."""
+    longest = max(map(len, labels), default=0)
+    size = 8.5 if longest * len(labels) <= LABEL_CHARACTERS else 7.0
     axes.set_xticks(range(len(labels)), labels, fontsize=size)
 
 
