@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from pathlib import Path
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+BEING_WRITTEN = ".being-written"
+
 
 def put_file(name: str, content: bytes) -> None:
-    """Store bytes under exactly this name, in place of what is there; never half of them."""
+    """Store bytes under exactly this name, in place of what is there; never half of them.
+
+    On a file system they are written in a folder of their own first: what a killed process leaves there is
+    seen by nobody.
+    """
     try:
         path = Path(default_storage.path(name))
+        aside = Path(default_storage.path(f"{BEING_WRITTEN}/{uuid.uuid4().hex}"))
     except NotImplementedError:
         _put_elsewhere(name, content)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    for folder in (path.parent, aside.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         aside.write_bytes(content)
         aside.replace(path)
