@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,18 +51,12 @@ class QuestionPlan:
         Stimulus.objects.bulk_create(
             (Stimulus(study=study, image_id=image) for image in self.images), batch_size=ROWS_AT_ONCE
         )
-        rows = Stimulus.objects.filter(study=study).values_list("image_id", "variant", "pk")
-        stimuli = {(image, variant): pk for image, variant, pk in rows}
-        examples = write_examples(study, self.examples)
-        for arm in study.arms.order_by("position"):
-            write_drafts(
-                study=study,
-                arm=arm,
-                drafts=_arm_drafts(self, arm.name),
-                stimuli=stimuli,
-                positions=positions,
-                parameters=partial(question_parameters, examples=examples),
-            )
+        write_arms(
+            study=study,
+            drafts=lambda arm: _arm_drafts(self, arm),
+            positions=positions,
+            examples=self.examples,
+        )
         self.drawer.store(study)
 
 
@@ -125,6 +119,28 @@ def plan_questions(*, protocol: Protocol, predictions: StudyPredictions, files: 
 
 def _arm_drafts(plan: QuestionPlan, arm: str) -> tuple[QuestionDraft, ...]:
     return pooled(plan.asked, setup_of(plan.protocol, arm))
+
+
+def write_arms(
+    *,
+    study: Study,
+    drafts: Callable[[str], Sequence[QuestionDraft]],
+    positions: Sequence[StudyClassifier],
+    examples: Mapping[int, tuple[int, ...]],
+) -> None:
+    """Write the questions of every arm (`drafts` by its name) about the stimuli there are, and examples."""
+    rows = Stimulus.objects.filter(study=study).values_list("image_id", "variant", "pk")
+    stimuli = {(image, variant): pk for image, variant, pk in rows}
+    explained = write_examples(study, examples)
+    for arm in study.arms.order_by("position"):
+        write_drafts(
+            study=study,
+            arm=arm,
+            drafts=drafts(arm.name),
+            stimuli=stimuli,
+            positions=positions,
+            parameters=partial(question_parameters, examples=explained),
+        )
 
 
 def write_examples(study: Study, chosen: Mapping[int, tuple[int, ...]]) -> dict[int, list[str]]:

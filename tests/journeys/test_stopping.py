@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 # A supervisor with one child that starts a grandchild; both ignore SIGINT, as daemons may.
 SUPERVISOR = """
-import sys
+import contextlib, sys
 from studyapp.management.processes import ProcessTable, Stopped, python
 
 child = (
@@ -23,12 +23,9 @@ child = (
     "grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
     "open(sys.argv[1], 'w').write(str(grandchild.pid)); time.sleep(600)"
 )
-with ProcessTable() as processes:
-    try:
-        processes.start("child", python("-c", child, sys.argv[1]))
-        processes.wait()
-    except Stopped:
-        pass
+with ProcessTable() as processes, contextlib.suppress(Stopped):
+    processes.start("child", python("-c", child, sys.argv[1]))
+    processes.wait()
 """
 PATIENCE = 30.0
 

@@ -15,6 +15,7 @@ from studyapp.analysis.intervals import wilson
 from studyapp.exports.arm_results import AttackedResults
 from studyapp.exports.report import compute_report
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.buttons import button_saying
 from studyapp.management.rehearsal.expected import count_tail
 from studyapp.management.rehearsal.pages import Form, Page, Sight, sight_of
 from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
@@ -49,10 +50,7 @@ class AdversarialTruth:
         if truth is None:
             raise ServerTrouble(f"a picture and a class name that the study does not have: {page.labels}")
         says_yes = truth != (rng.random() < self.error_rate)
-        fitting = [each.value for each in form.buttons if (each.value in self.positive) == says_yes]
-        if not fitting:
-            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
-        return str(rng.choice(fitting))
+        return button_saying(form, yes=says_yes, is_yes=lambda button: button.value in self.positive, rng=rng)
 
     def seconds(self, rng: np.random.Generator) -> float:
         """Times play no part here."""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from scipy.optimize import lsq_linear
 
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.buttons import button_saying
 from studyapp.management.rehearsal.pages import SIDES, Button, Form, Page, Sight, sight_of
 from studyapp.models import Answer, Draw, Mode, Question, QuestionUse, Study
 from studyapp.services.plans import protocol_of
@@ -56,10 +57,9 @@ class RehearsalPlan:
         if truth is None:
             raise ServerTrouble(f"a picture and class names that the study does not have: {page.labels}")
         says_yes = truth != (rng.random() < self.error_rate)
-        fitting = [b.value for b in form.buttons if (self.means(sight, b) in self.positive) == says_yes]
-        if not fitting:
-            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
-        return str(rng.choice(fitting))
+        return button_saying(
+            form, yes=says_yes, is_yes=lambda button: self.means(sight, button) in self.positive, rng=rng
+        )
 
     def seconds(self, rng: np.random.Generator) -> float:
         """Times play no part here."""

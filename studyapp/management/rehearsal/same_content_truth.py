@@ -14,6 +14,7 @@ from scipy.stats import binom
 from studyapp.analysis.intervals import Rate, wilson
 from studyapp.exports.same_content_evidence import same_content_results
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.buttons import button_saying
 from studyapp.management.rehearsal.expected import count_tail
 from studyapp.management.rehearsal.pages import Form, Page, Sight
 from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
@@ -45,10 +46,7 @@ class SameContentTruth:
         if truth is None:
             raise ServerTrouble("a picture with siblings that the study does not have")
         says_yes = truth != (rng.random() < self.error_rate)
-        fitting = [b.value for b in form.buttons if (b.value in self.positive) == says_yes]
-        if not fitting:
-            raise ServerTrouble(f"no button of the question says {'yes' if says_yes else 'no'}")
-        return str(rng.choice(fitting))
+        return button_saying(form, yes=says_yes, is_yes=lambda button: button.value in self.positive, rng=rng)
 
     def seconds(self, rng: np.random.Generator) -> float:
         """Times play no part here."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from studyapp.models import Classifier, Dataset, Question, QuestionUse, Stimulus, Study, StudyClassifier
 from studyapp.protocol.adversarial import AdversarialArm, AdversarialQuestions
@@ -16,8 +15,8 @@ from studyapp.services.adversarial.sources import Fooling, read_sources
 from studyapp.services.asking import Asked, QuestionDraft, Use, pooled
 from studyapp.services.draws import Drawer
 from studyapp.services.example_pictures import draw_examples
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
-from studyapp.services.questions import question_parameters, write_examples
+from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
+from studyapp.services.questions import write_arms
 from studyapp.services.refusals import Refused
 from studyapp.services.study_files import StudyFiles
 from studyapp.services.study_predictions import StudyPredictions, read_predictions
@@ -78,18 +77,12 @@ class AdversarialPlan:
             ),
             batch_size=ROWS_AT_ONCE,
         )
-        rows = Stimulus.objects.filter(study=study).values_list("image_id", "variant", "pk")
-        stimuli = {(image, variant): pk for image, variant, pk in rows}
-        examples = write_examples(study, self.examples)
-        for arm in study.arms.order_by("position"):
-            write_drafts(
-                study=study,
-                arm=arm,
-                drafts=self.drafts[arm.name],
-                stimuli=stimuli,
-                positions=positions,
-                parameters=partial(question_parameters, examples=examples),
-            )
+        write_arms(
+            study=study,
+            drafts=lambda arm: self.drafts[arm],
+            positions=positions,
+            examples=self.examples,
+        )
         self.drawer.store(study)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from studyapp.models import (
     Classifier,
@@ -23,8 +22,8 @@ from studyapp.services.asking import QuestionDraft, Use, pooled
 from studyapp.services.draws import Drawer
 from studyapp.services.example_pictures import draw_examples
 from studyapp.services.flips import FlipSetting
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
-from studyapp.services.questions import question_parameters, write_examples
+from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
+from studyapp.services.questions import write_arms
 from studyapp.services.stability.controls import plan_controls
 from studyapp.services.stability.sources import FlippingClassifier, probe_of, read_flipping
 from studyapp.services.study_files import StudyFiles
@@ -96,18 +95,12 @@ class StabilityPlan:
         )
         plain = (Stimulus(study=study, image_id=image) for image in self.plain)
         Stimulus.objects.bulk_create((*changed, *plain), batch_size=ROWS_AT_ONCE)
-        rows = Stimulus.objects.filter(study=study).values_list("image_id", "variant", "pk")
-        stimuli = {(image, variant): pk for image, variant, pk in rows}
-        examples = write_examples(study, self.examples)
-        for arm in study.arms.order_by("position"):
-            write_drafts(
-                study=study,
-                arm=arm,
-                drafts=self.drafts[arm.name],
-                stimuli=stimuli,
-                positions=positions,
-                parameters=partial(question_parameters, examples=examples),
-            )
+        write_arms(
+            study=study,
+            drafts=lambda arm: self.drafts[arm],
+            positions=positions,
+            examples=self.examples,
+        )
         self.drawer.store(study)
 
 
