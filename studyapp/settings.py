@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "studyapp.nul_requests.NulMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -159,15 +160,14 @@ CONTENT_SECURITY_POLICY = {
 
 CELERY_BROKER_URL = environment.BROKER_URL.read() or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":
+    CELERY_BROKER_TRANSPORT = "studyapp.file_broker:Transport"
     _broker = VAR / "broker"
-    for _folder in ("messages", "processed", "control"):
+    for _folder in ("messages", "control"):
         (_broker / _folder).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_broker / "messages"),
         "data_folder_out": str(_broker / "messages"),
-        "processed_folder": str(_broker / "processed"),
         "control_folder": str(_broker / "control"),
-        "store_processed": False,
         # kombu looks once a second unless told otherwise.
         "polling_interval": 0.05,
     }

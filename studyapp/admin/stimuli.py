@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from studyapp.admin.facts import ManyFactsAdmin
 from studyapp.models import Stimulus
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import review_stimulus
+from studyapp.services.studies.life import review_stimulus
 
 # The admin's actions ask for no text; the study's review page does.
 HELD_BACK_HERE = "held back in the admin"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
-from studyapp.analysis.arrays import FloatArray
+from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
 
 LEVEL = 0.95
 
@@ -61,15 +61,38 @@ def clustered_wilson(shares: FloatArray, level: float = LEVEL) -> Interval:
     mean = float(shares.mean())
     variance = float(shares.var(ddof=1)) / len(shares) if len(shares) > 1 else 0.0
     number = mean * (1 - mean) / variance if variance > 0 else float(len(shares))
+    return replace(wilson_of_share(mean, number, level), method="wilson, effective number")
+
+
+def wilson_of_share(share: float, number: float, level: float = LEVEL) -> Interval:
+    """Wilson's score interval of a share that rests on an effective number, which need not be whole."""
+    if not 0.0 <= share <= 1.0 or number <= 0:
+        raise ValueError(f"an interval needs a share in [0, 1] of a positive number; got {share} of {number}")
     z = NormalDist().inv_cdf((1 + level) / 2)
-    centre = (mean + z * z / (2 * number)) / (1 + z * z / number)
-    half = z * sqrt(mean * (1 - mean) / number + z * z / (4 * number * number)) / (1 + z * z / number)
-    return Interval(
-        low=0.0 if mean == 0 else max(0.0, centre - half),
-        high=1.0 if mean == 1 else min(1.0, centre + half),
-        method="wilson, effective number",
-        level=level,
-    )
+    z2 = z**2
+    middle = (share + z2 / (2 * number)) / (1 + z2 / number)
+    half = z / (1 + z2 / number) * sqrt(share * (1 - share) / number + z2 / (4 * number**2))
+    low = 0.0 if share == 0.0 else max(middle - half, 0.0)
+    high = 1.0 if share == 1.0 else min(middle + half, 1.0)
+    return Interval(low, high, "wilson", level)
+
+
+def effective_number(weight: FloatArray) -> float:
+    """Number of equally weighted rows that say as much as these: (sum w)^2 / sum w^2 (Kish 1965)."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def weighted_rate(*, counted: BoolArray, weight: FloatArray, image: IntArray) -> Rate:
+    """Of rows [m] those `counted`, each with its weight; Wilson's interval at their effective number.
+
+    That number is at most the number of images: rows of one image are not independent.
+    """
+    if not len(counted):
+        return Rate(count=0, total=0, share=None, interval=None)
+    # Weights that add up to the whole leave a rounding error beside 1.
+    share = min(float(weight[counted].sum() / weight.sum()), 1.0)
+    number = min(effective_number(weight), float(len(np.unique(image))))
+    return Rate(int(counted.sum()), len(counted), share, wilson_of_share(share, number))
 
 
 def mean_interval(values: FloatArray, level: float = LEVEL) -> Interval | None:

@@ -11,15 +11,11 @@ accept: raw stability 1 - F/N, rectified stability 1 - (F - aG)/N.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-
-import numpy as np
 
 from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
-from studyapp.analysis.intervals import LEVEL, Interval
+from studyapp.analysis.intervals import Interval, weighted_rate, wilson_of_share
 from studyapp.analysis.verdicts import Verdict
 
 
@@ -67,8 +63,8 @@ class FlipVerdicts:
     """What people said of some flips: how many were asked about, decided, accepted.
 
     `accepted_share` is weighted by what each flip stands for, over the decided ones; None of none. Its
-    interval is Wilson's for the effective number of flips. `bounds`: the share with every undecided flip
-    rejected, and accepted; None where all are decided.
+    interval is that of `weighted_rate`. `bounds`: the share with every undecided flip rejected, and accepted;
+    None where all are decided.
     """
 
     asked: int
@@ -110,44 +106,23 @@ class SettingStability:
 
 
 def flip_verdicts(asked: AskedFlips) -> FlipVerdicts:
-    """Weighted acceptance of some flips.
-
-    The effective number is Kish's (sum w)^2 / sum w^2 of the decided flips, and at most the number of their
-    images: flips of one image are not independent.
-    """
+    """Weighted acceptance of some flips."""
     decided = asked.verdict != Verdict.UNDECIDED
     accepted = asked.verdict == Verdict.AGREED
-    share, interval, bounds = None, None, None
-    if decided.any():
-        weight = asked.weight[decided]
-        share = float(asked.weight[accepted].sum() / weight.sum())
-        effective = float(weight.sum() ** 2 / (weight**2).sum())
-        interval = wilson_of_share(share, min(effective, float(len(np.unique(asked.image[decided])))))
+    found = weighted_rate(counted=accepted[decided], weight=asked.weight[decided], image=asked.image[decided])
+    bounds = None
     if not decided.all():
         total = float(asked.weight.sum())
         low = float(asked.weight[accepted].sum()) / total
         bounds = (low, low + float(asked.weight[~decided].sum()) / total)
     return FlipVerdicts(
         asked=len(asked.setting),
-        decided=int(decided.sum()),
-        accepted=int(accepted.sum()),
-        accepted_share=share,
-        interval=interval,
+        decided=found.total,
+        accepted=found.count,
+        accepted_share=found.share,
+        interval=found.interval,
         bounds=bounds,
     )
-
-
-def wilson_of_share(share: float, number: float, level: float = LEVEL) -> Interval:
-    """Wilson's score interval of a share that rests on an effective number, which need not be whole."""
-    if not 0.0 <= share <= 1.0 or number <= 0:
-        raise ValueError(f"an interval needs a share in [0, 1] of a positive number; got {share} of {number}")
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    z2 = z**2
-    middle = (share + z2 / (2 * number)) / (1 + z2 / number)
-    half = z / (1 + z2 / number) * math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
-    low = 0.0 if share == 0.0 else max(middle - half, 0.0)
-    high = 1.0 if share == 1.0 else min(middle + half, 1.0)
-    return Interval(low, high, "wilson", level)
 
 
 def setting_stabilities(

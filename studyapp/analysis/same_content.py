@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from studyapp.analysis.arrays import BoolArray, FloatArray, IntArray
-from studyapp.analysis.intervals import Interval, Rate, clustered_wilson, wilson_rate
-from studyapp.analysis.rectified_stability import wilson_of_share
+from studyapp.analysis.intervals import Interval, Rate, clustered_wilson, weighted_rate, wilson_rate
 from studyapp.analysis.verdicts import Verdict
 
 
@@ -157,15 +154,5 @@ def agreement(asked: AskedChanges) -> Agreement:
 
 
 def _weighted(asked: AskedChanges, of: BoolArray, counted: BoolArray) -> Rate:
-    """Of the questions `of` those `counted`, each with its weight; Wilson's interval at Kish's effective n.
-
-    That number is at most the number of images: pictures of one image are not independent.
-    """
-    count, total = int((of & counted).sum()), int(of.sum())
-    if not total:
-        return Rate(count=0, total=0, share=None, interval=None)
-    weight = asked.weight[of]
-    # Weights that add up to the whole leave a rounding error beside 1.
-    share = min(float(asked.weight[of & counted].sum() / weight.sum()), 1.0)
-    effective = min(float(weight.sum() ** 2 / (weight**2).sum()), float(len(np.unique(asked.image[of]))))
-    return Rate(count=count, total=total, share=share, interval=wilson_of_share(share, effective))
+    """Of the questions `of` those `counted`, each with its weight."""
+    return weighted_rate(counted=counted[of], weight=asked.weight[of], image=asked.image[of])

@@ -58,14 +58,13 @@ def own_verdicts(
     votes: Votes,
     golden: Golden | None,
     estimate_from: BoolArray,
-) -> IntArray | Withheld:
+) -> IntArray:
     """[Q] verdicts under the study's own rule, which a study has from its first day on.
 
-    While there is no answer, or not yet what its golden questions need to calibrate anybody, nothing is
-    decided. Withheld, for good, where the rule needs golden questions and the study has none.
+    While there is no answer, or not what the rule needs to calibrate anybody, nothing is decided.
     """
     found = verdicts_under(rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from)
-    if isinstance(found, Withheld) and (not len(counted) or golden is not None):
+    if isinstance(found, Withheld):
         return np.full(counted.questions, int(Verdict.UNDECIDED), dtype=np.int8)
     return found
 

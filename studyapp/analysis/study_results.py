@@ -37,7 +37,7 @@ def analyse(
 
     `rng` makes the bootstrap draws, whose replicates come back in the results to be stored.
     `include_imported` lets Dawid-Skene learn from imported questions, too; classifiers' mistakes are the
-    same either way. Raises ValueError where the study's own rule cannot be applied to its answers.
+    same either way.
     """
     rule, answers = evidence.rule, evidence.answers
     counted = counted_answers(answers, rule.required)
@@ -47,8 +47,6 @@ def analyse(
     estimate_from = np.ones(answers.questions, dtype=bool) if include_imported else own
 
     verdicts = own_verdicts(rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from)
-    if isinstance(verdicts, Withheld):
-        raise ValueError(f'study {evidence.study}: rule = "{rule.rule}" gives no verdicts: {verdicts.reason}')
     others = sensitivity_verdicts(
         rule, counted=counted, votes=votes, golden=golden, estimate_from=estimate_from
     )

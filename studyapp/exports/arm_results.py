@@ -34,7 +34,7 @@ class ShownAs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttackedResults:
-    """One attacked classifier in one arm; `accuracy` only where the arm asks about the adversarial label."""
+    """One attacked classifier in one arm; `accuracy` only where the arm rectifies, as controls do not."""
 
     classifier: str
     agreement: Agreement

@@ -63,12 +63,18 @@ def read_attacks(study: Study, protocol: Protocol) -> tuple[StudyAttack, ...]:
 
 
 def rectifies(setup: ArmSetup) -> bool:
-    """Whether the arm asks about the adversarial label of the attacked picture.
+    """Whether the arm asks about the adversarial label of the attacked picture, whole or explained.
 
-    Only those answers can rectify an error: the others are controls.
+    Only those answers can rectify an error: the others are controls. What people say of random superpixels is
+    said of the masking.
     """
     plan = setup.plan
-    return isinstance(plan, AdversarialArm) and plan.version == "adversarial" and plan.label == "adversarial"
+    return (
+        isinstance(plan, AdversarialArm)
+        and plan.version == "adversarial"
+        and plan.label == "adversarial"
+        and plan.shows != "random_superpixels"
+    )
 
 
 def shown_evidence(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from studyapp.analysis.intervals import Rate
 from studyapp.exports.attack_tables import step_in_words
 from studyapp.exports.figures import Bar, BarGroups, Figure, Group, Line, Lines
-from studyapp.services.attack_summaries import AttackFacts
-from studyapp.services.attacks import plan_of
+from studyapp.services.attacks.runs import plan_of
+from studyapp.services.attacks.summaries import AttackFacts
 
 CURVE, HISTOGRAM = "accuracy_over_steps", "steps_to_flip"
 FLOAT, DISPLAYED = "float", "8-bit picture"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from studyapp.analysis.intervals import Rate
 from studyapp.exports.tabular import Cell, Column, Table, interval_column
-from studyapp.services.attack_summaries import AttackFacts
-from studyapp.services.attacks import plan_of
+from studyapp.services.attacks.runs import plan_of
+from studyapp.services.attacks.summaries import AttackFacts
 
 FACTS, ACCURACY, ROUNDING, STEPS = "attack", "accuracy", "rounding", "steps_to_flip"
 
@@ -28,7 +28,8 @@ def step_in_words(facts: AttackFacts) -> str:
         else f"of pixels divided by {'ImageNet’s' if plan.step_std == 'imagenet' else 'the model’s own'} std"
     )
     length = "" if plan.norm == "linf" else ", Euclidean over the picture"
-    return f"{plan.step:.6g} {unit} ({levels} grey levels of 255{length})"
+    noun = "grey level" if levels == "1" else "grey levels"
+    return f"{plan.step:.6g} {unit} ({levels} {noun} of 255{length})"
 
 
 def categories_in_words(facts: AttackFacts) -> str:

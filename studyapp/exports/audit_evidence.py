@@ -18,7 +18,7 @@ from studyapp.exports.columns import FETCHED_AT_ONCE
 from studyapp.models import Answer, Question, QuestionUse, Study
 from studyapp.protocol.criticism import CANNOT_TELL, AttributeQuestions
 from studyapp.protocol.schema import Protocol
-from studyapp.services.choosing import chosen_values
+from studyapp.services.participation.choosing import chosen_values
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,7 @@ from studyapp.exports.versions import versions
 from studyapp.exports.writing import csv_lines, table_json, table_latex
 from studyapp.models import Study
 from studyapp.protocol.canonical import canonical_json
+from studyapp.services.csv_cells import guarded
 from studyapp.services.plans import protocol_of
 
 MANIFEST = "manifest.json"
@@ -150,7 +151,7 @@ def _csv(names: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -> I
     writer = csv.writer(_Line(), lineterminator="\n")
     yield writer.writerow(names)
     for row in rows:
-        yield writer.writerow(row)
+        yield writer.writerow([guarded(cell) for cell in row])
 
 
 def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> None:

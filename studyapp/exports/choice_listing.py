@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from studyapp.exports.listing import Listing, Row, stream
 from studyapp.exports.tabular import Column
 from studyapp.models import Answer, Question, Study
-from studyapp.services.study_choices import KIND
+from studyapp.services.observers.study_choices import KIND
 
 
 def _trials(study: Study, mode: str) -> Iterator[Row]:

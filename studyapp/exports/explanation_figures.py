@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studyapp.exports.figures import Bar, BarGroups, Figure, Group, Line, Lines
 from studyapp.models import Explanation
-from studyapp.services.explanation_summaries import RunSummary
+from studyapp.services.explanations.summaries import RunSummary
 
 FIT, PATH = "fit", "explanation_path"
 

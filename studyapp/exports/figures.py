@@ -72,13 +72,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """One line per series over one quantity; `null` is the level that says nothing, in [0, 1]."""
+    """One line per series over one quantity; `null` is the level that says nothing, in [0, 1].
+
+    `few`: at so few places that each is named on the axis and has its interval as a bar, not all as a band.
+    """
 
     lines: tuple[Line, ...]
     x_label: str
     y_label: str
     null: float | None = None
     null_label: str = ""
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
+from studyapp.services.attacks.stored_pictures import clean_name
 from studyapp.services.gallery.images import GalleryImage
 from studyapp.services.gallery.strips import CLEAN_PANELS, PANELS
-from studyapp.services.stored_pictures import clean_name
 
 Pixels = NDArray[np.uint8]
 MIDDLE = 128

@@ -60,8 +60,6 @@ def judged_questions(read: ArmEvidence) -> JudgedQuestions:
         golden=golden_items(evidence),
         estimate_from=evidence.in_tables(),
     )
-    if not isinstance(verdicts, np.ndarray):
-        raise ValueError(f"study {evidence.study}: {verdicts.reason}")
     return JudgedQuestions(
         key=read.questions.key,
         received=np.asarray(votes.received, dtype=np.int64),

@@ -26,7 +26,7 @@ from studyapp.exports.report import Report, compute_report
 from studyapp.exports.tabular import Cell, Column, Table
 from studyapp.exports.versions import code_version
 from studyapp.models import Answer, ExpertAnswer, Question, QuestionSlots, QuestionUse, Stimulus, Study
-from studyapp.services.bootstrap import bootstrap_seed
+from studyapp.services.studies.bootstrap import bootstrap_seed
 
 # Raised whenever the form of these files changes; what computed them is in their name, too.
 FORMAT = 2

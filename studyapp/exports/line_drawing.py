@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.transforms import ScaledTranslation
+
 from studyapp.exports.figures import Line, Lines
 from studyapp.exports.palette import OKABE_ITO, RULE, SOFT
 
@@ -11,6 +13,8 @@ from studyapp.exports.palette import OKABE_ITO, RULE, SOFT
 NAMES_INCHES = 1.5
 #: Names closer than this share of the axis are moved apart.
 _LINE_HEIGHT = 0.055
+#: Points between the bars of two series at one place.
+_BARS_APART = 4.0
 
 
 def draw_lines(axes: Any, content: Lines, *, named: bool = True, names_only: bool = False) -> None:
@@ -33,7 +37,13 @@ def draw_lines(axes: Any, content: Lines, *, named: bool = True, names_only: boo
             color=SOFT,
         )
     for place, line in enumerate(content.lines):
-        _line(axes, line, OKABE_ITO[place % len(OKABE_ITO)])
+        colour = OKABE_ITO[place % len(OKABE_ITO)]
+        if content.few:
+            _barred(axes, line, colour, aside=_BARS_APART * (place - (len(content.lines) - 1) / 2))
+        else:
+            _line(axes, line, colour)
+    if content.few:
+        _few_places(axes, content)
     axes.set_ylim(0, max(_highest(content) * 1.05, 1.0))
     axes.set_xlabel(content.x_label)
     axes.set_ylabel(content.y_label)
@@ -61,6 +71,36 @@ def _line(axes: Any, line: Line, colour: str) -> None:
             linewidth=0,
         )
     axes.plot(places, values, color=colour, linewidth=1.3, marker="o", markersize=2.6, zorder=3)
+
+
+def _barred(axes: Any, line: Line, colour: str, *, aside: float) -> None:
+    """Every value with its interval as a bar, `aside` points beside its place: no bar hides another."""
+    drawn = [(x, bar) for x, bar in line.points if bar.value is not None]
+    moved = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+    for x, bar in drawn:
+        if bar.interval is not None:
+            low, high = (100 * end for end in bar.interval)
+            axes.plot([x, x], [low, high], color=colour, linewidth=0.9, alpha=0.55, transform=moved)
+    places, values = [x for x, _ in drawn], [100 * bar.value for _, bar in drawn if bar.value is not None]
+    axes.plot(places, values, color=colour, linewidth=0.7, alpha=0.5, transform=moved)
+    axes.plot(
+        places,
+        values,
+        color=colour,
+        linestyle="none",
+        marker="o",
+        markersize=3.4,
+        transform=moved,
+        clip_on=False,
+    )
+
+
+def _few_places(axes: Any, content: Lines) -> None:
+    """The axis names the places, with room for bars at its ends."""
+    places = sorted({x for line in content.lines for x, _ in line.points})
+    room = 0.08 * (places[-1] - places[0]) or 1.0
+    axes.set_xlim(places[0] - room, places[-1] + room)
+    axes.set_xticks(places, [f"{place:g}" for place in places])
 
 
 def _names(axes: Any, content: Lines) -> None:

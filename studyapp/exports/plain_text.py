@@ -53,4 +53,5 @@ def _facts(table: Table) -> str:
     width = max(len(column.title) for column in table.columns)
     pairs = zip(table.columns, table.rows[0], strict=True)
     lines = [f"  {column.title.ljust(width)}  {shown(cell, column)}" for column, cell in pairs]
-    return "\n".join([table.title, *lines]) + "\n"
+    note = [f"  {table.note}"] if table.note else []
+    return "\n".join([table.title, *lines, *note]) + "\n"

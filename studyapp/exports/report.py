@@ -12,6 +12,7 @@ from studyapp.analysis.evidence import StudyEvidence
 from studyapp.analysis.exclusions import ExclusionRule, without_excluded
 from studyapp.analysis.result_values import StudyResults
 from studyapp.analysis.study_results import analyse
+from studyapp.analysis.withheld import Withheld
 from studyapp.exports.adversarial_tables import (
     adversarial_accuracy_table,
     adversarial_agreement_table,
@@ -52,8 +53,8 @@ from studyapp.exports.study_table import AnswerCounts, counts_of_arms, study_tab
 from studyapp.exports.tabular import Table
 from studyapp.models import Answer, Arm, Question, Study
 from studyapp.protocol.schema import Protocol
-from studyapp.services.bootstrap import BootstrapSeed, bootstrap_seed
 from studyapp.services.plans import protocol_of
+from studyapp.services.studies.bootstrap import BootstrapSeed, bootstrap_seed
 
 # Given no arms, each gives its table without rows: what its columns are does not depend on the answers.
 TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
@@ -152,7 +153,7 @@ def _computed(
     protocol = protocol_of(study)
     counts = counts_of_arms(arms) if _has_verdicts(protocol) else _plain_counts(study, mode, questions)
     tables = (
-        study_table(study=study, mode=mode, counts=counts, seed=seed),
+        study_table(study=study, mode=mode, counts=counts, seed=seed, note=_nothing_decided(arms)),
         *own_tables(study, protocol, mode, seed=seed.value),
         *(build(arms) for build in TABLE_BUILDERS),
     )
@@ -165,6 +166,19 @@ def _computed(
         questions=questions,
     )
     return Computed(report, arms)
+
+
+def _nothing_decided(arms: Sequence[ArmResults]) -> str:
+    """Why the rule decides nothing, where there are answers for it to judge."""
+    for arm in arms:
+        posterior = arm.results.gold_posterior
+        calibrated = arm.evidence.rule.rule == "gold_calibrated"
+        if calibrated and arm.results.answers and isinstance(posterior, Withheld):
+            return (
+                f"Nothing is decided by the rule gold_calibrated: {posterior.reason}. "
+                "Golden items come in with import_answers --gold and --gold-answers."
+            )
+    return ""
 
 
 def _plain_counts(study: Study, mode: str, questions: JudgedQuestions) -> AnswerCounts:

@@ -22,7 +22,7 @@ from studyapp.exports.judged import JudgedQuestions, judged_questions
 from studyapp.models import Answer, ProbeRun, Question, QuestionUse, Sitting, Study
 from studyapp.protocol.same_content import SameContentQuestions
 from studyapp.protocol.schema import Protocol
-from studyapp.services.colour_probe import settings_of
+from studyapp.services.probes.colour import settings_of
 
 #: What people say of their colour vision, in the order of the table; everybody and not said are beside them.
 EVERYBODY, NOT_SAID = "everybody", "not said"

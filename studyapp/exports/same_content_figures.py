@@ -9,6 +9,8 @@ from studyapp.exports.same_content_tables import CURVE, FLIPS, STAYS
 from studyapp.exports.table_rows import Cells, as_number, as_pair, as_share, distinct, named_rows, percent
 from studyapp.exports.tabular import Table
 
+# Up to so many settings have a bar each; of more the intervals are a band.
+_FEW = 12
 _AXES = {
     "hue": ("same_content_hue", "rotations of the hue", "rotation of the hue (degrees)"),
     "saturation": ("same_content_saturation", "gains of the saturation", "gain of the saturation"),
@@ -42,6 +44,7 @@ def _figure(rows: list[Cells], axis: str, caption: str) -> Figure | None:
         for prediction in (FLIPS, STAYS)
     )
     lines = tuple(line for line in lines if line.points)
+    few = len({place for line in lines for place, _ in line.points}) <= _FEW
     decided = sum(int(as_number(row["decided"])) for row in mine)
     said = "; ".join(
         f"{line.series} {percent(min(values))} to {percent(max(values))}"
@@ -53,7 +56,7 @@ def _figure(rows: list[Cells], axis: str, caption: str) -> Figure | None:
         f"How often people see something different under {words}",
         "Share of the decided questions in which people see something different than in the siblings, where "
         f"the classifier's prediction flips and where it stays ({decided} decided, counted for each "
-        f"classifier); bands: 95 % Wilson intervals. {caption}",
-        Lines(lines=lines, x_label=x_label, y_label="people see something different (%)"),
+        f"classifier); {'bars' if few else 'bands'}: 95 % Wilson intervals. {caption}",
+        Lines(lines=lines, x_label=x_label, y_label="people see something different (%)", few=few),
         alternative=f"Lines of the share in percent against the {x_label}: {said}.",
     )

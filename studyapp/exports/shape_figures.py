@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from studyapp.analysis.intervals import Rate
 from studyapp.exports.figures import Bar, CategoryMarks, Figure, Marked
-from studyapp.services.observer_groups import Shown
+from studyapp.services.observers.groups import Shown
 
 NAME = "shape_or_texture"
 

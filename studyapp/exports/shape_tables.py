@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from studyapp.analysis.shape_texture import ShapeRow
 from studyapp.exports.cells import share_cells, share_columns
 from studyapp.exports.tabular import Cell, Column, Table
-from studyapp.services.observer_groups import Shown
+from studyapp.services.observers.groups import Shown
 
 POOLED, BY_CATEGORY = "shape_fractions", "shape_fractions_by_category"
 UNDECIDED = "no decision for shape or texture yet"

@@ -11,8 +11,8 @@ from studyapp.exports.columns import FETCHED_AT_ONCE
 from studyapp.exports.tabular import Column
 from studyapp.models import Answer, Category, Question, Study
 from studyapp.protocol.schema import AssignmentQuestions, AttributeQuestions
-from studyapp.services.choosing import chosen_values
 from studyapp.services.criticism.boards import board_of
+from studyapp.services.participation.choosing import chosen_values
 from studyapp.services.plans import protocol_of
 
 COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from studyapp.exports.figures import Bar, BarGroups, Figure, Group
-from studyapp.exports.stability_tables import ALL_SETTINGS, RECTIFIED
+from studyapp.exports.stability_tables import ALL_SETTINGS, HELD, RECTIFIED
 from studyapp.exports.table_rows import Cells, as_pair, as_share, distinct, named_rows, percent
 from studyapp.exports.tabular import Table
 
@@ -48,8 +48,8 @@ def _stability(table: Table, caption: str) -> Figure | None:
     return Figure(
         RECTIFIED,
         "How many predictions stay, before and after people looked at the flips",
-        "Share of all images, 95 % intervals; rectified: flips whose new label people find relevant count as "
-        f"stable; hatched: open to undecided questions. {caption}",
+        f"Share of all images, 95 % intervals ({HELD}); rectified: flips whose new label people find "
+        f"relevant count as stable; hatched: open to undecided questions. {caption}",
         BarGroups(
             series=("raw", "rectified"),
             groups=groups,

@@ -13,6 +13,8 @@ from studyapp.exports.tabular import Cell, Column, Table, interval_column
 
 RECTIFIED, DIRECTION = "rectified_stability", "flip_directions"
 ALL_SETTINGS = "all settings asked about"
+#: Two intervals stand side by side and are of two things.
+HELD = "the rectified value\u2019s interval carries people\u2019s accepted share over; the raw share is held"
 _UNDECIDED = Withheld("no flip is decided yet")
 
 _VERDICTS = (
@@ -140,8 +142,8 @@ def _note(found: StabilityResults | None) -> str:
     if len(asked.directions) < 3:
         words += f"Only flips {', '.join(asked.directions)} were asked about; the others stay unstable. "
     return (
-        f"{words}The mean\u2019s intervals rest on no more flips than there are images, because flips of one "
-        "image are not independent."
+        f"{words}Intervals are of 95 %: {HELD}. The mean\u2019s intervals rest on no more flips than there "
+        "are images, because flips of one image are not independent."
     )
 
 

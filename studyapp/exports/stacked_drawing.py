@@ -7,7 +7,6 @@ from typing import Any
 from studyapp.exports.figures import WIDTH, Stack
 from studyapp.exports.line_drawing import NAMES_INCHES, draw_lines
 
-PANEL_INCHES = 1.55
 _LEFT, _GAP, _BETWEEN, _HEAD = 0.62, 0.16, 0.22, 0.58
 
 

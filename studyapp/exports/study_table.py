@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from studyapp.exports.arm_results import ArmResults
 from studyapp.exports.tabular import Column, Table
 from studyapp.models import Stimulus, Study
-from studyapp.services.bootstrap import BootstrapSeed
 from studyapp.services.plans import protocol_of
+from studyapp.services.studies.bootstrap import BootstrapSeed
 
 COLUMNS = (
     Column("study", "Name of the study."),
@@ -59,8 +59,10 @@ def counts_of_arms(arms: Sequence[ArmResults]) -> AnswerCounts:
     )
 
 
-def study_table(*, study: Study, mode: str, counts: AnswerCounts, seed: BootstrapSeed) -> Table:
-    """One row of facts."""
+def study_table(
+    *, study: Study, mode: str, counts: AnswerCounts, seed: BootstrapSeed, note: str = ""
+) -> Table:
+    """One row of facts, and a `note` on what the reader must know first."""
     protocol = protocol_of(study)
     row = (
         study.name,
@@ -84,4 +86,4 @@ def study_table(*, study: Study, mode: str, counts: AnswerCounts, seed: Bootstra
         str(seed.value),
         "stored draw" if seed.stored else "protocol digest",
     )
-    return Table("study", "Study", COLUMNS, (row,), single=True)
+    return Table("study", "Study", COLUMNS, (row,), note, single=True)

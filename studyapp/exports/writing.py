@@ -12,6 +12,7 @@ from typing import TypeAlias
 from studyapp.analysis.withheld import Bounds, Withheld
 from studyapp.exports.display import shown, unit_shown
 from studyapp.exports.tabular import Cell, Column, Table
+from studyapp.services.csv_cells import guarded
 
 Plain: TypeAlias = "str | int | float | list[Plain] | dict[str, Plain] | None"
 
@@ -63,7 +64,8 @@ def csv_lines(table: Table) -> Iterator[str]:
     for row in table.rows:
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow([*_csv_cells(table, row), remarks_text(table, row)])
+        cells = (*_csv_cells(table, row), remarks_text(table, row))
+        writer.writerow([guarded(cell) for cell in cells])
         yield buffer.getvalue()
 
 

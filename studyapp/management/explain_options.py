@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from studyapp.management.plan_options import option_of, refuse_out_of_range
 from studyapp.models import AttackRun, Category, Classifier, Dataset, Version
+from studyapp.protocol.adversarial import AdversarialLabel
 from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.protocol.keys import KeySpec, keys_of
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol
 from studyapp.protocol.schema import Protocol
-from studyapp.services.attacks import attack_run_for
-from studyapp.services.explanations import METHODS, Explained, ExplanationSubject, needed_by
+from studyapp.services.attacks.runs import attack_run_for
+from studyapp.services.explanations.runs import (
+    METHODS,
+    SHOWN,
+    Explained,
+    ExplanationSubject,
+    needed_by,
+    parameters_of,
+)
 from studyapp.services.refusals import Refused
 from studyapp.tasks.explanations import ExplanationRequest
 
 BOTH = "both"
+_LABELS = {"explained": "--class", "adversarial_label": "--adversarial-label"}
 
 
 def add_explain_options(parser: ArgumentParser) -> None:
@@ -45,15 +55,15 @@ def add_explain_options(parser: ArgumentParser) -> None:
     what.add_argument(
         "--class",
         dest="explained",
-        default="predicted",
         metavar="predicted|true|adversarial|INDEX",
-        help="predicted for the version explained, the dataset's label, the adversarial label, or a class",
+        help="predicted for the version explained (default), the dataset's label, the adversarial label, or "
+        "a class",
     )
     what.add_argument(
         "--adversarial-label",
-        choices=("displayed", "float"),
-        default="displayed",
-        help="the label of the stored 8-bit picture, or of the float result before rounding",
+        choices=get_args(AdversarialLabel),
+        help="what --class adversarial means: the label of the stored 8-bit picture (default), or of the "
+        "float result before rounding",
     )
     which = parser.add_argument_group("which images")
     which.add_argument("--limit", type=int, metavar="N", help="so many drawn ones; a larger one draws on")
@@ -102,7 +112,13 @@ def request_of(options: Mapping[str, Any], dataset: Dataset, classifier: Classif
 def _subjects(
     options: Mapping[str, Any], classifier: Classifier, attack: AttackRun | None
 ) -> tuple[ExplanationSubject, ...]:
-    explained, category = _explained(options["explained"], classifier)
+    explained, category = _explained(options["explained"] or str(Explained.PREDICTED), classifier)
+    if options["adversarial_label"] and explained != Explained.ADVERSARIAL:
+        raise Refused(
+            f"--adversarial-label {options['adversarial_label']} says what --class adversarial means, and "
+            f"the class explained is {options['explained'] or explained}: leave it out, or give "
+            "--class adversarial."
+        )
     version = options["version"] or (BOTH if attack is not None else str(Version.CLEAN))
     subjects = (
         ExplanationSubject(
@@ -110,9 +126,9 @@ def _subjects(
             method=method,
             explained=explained,
             category=category,
-            adversarial_label=options["adversarial_label"],
+            adversarial_label=options["adversarial_label"] or "displayed",
         ).plainly()
-        for method in options["method"] or ["lime"]
+        for method in _methods(options)
         for each in (Version.values if version == BOTH else [version])
     )
     found = tuple(dict.fromkeys(subjects))
@@ -156,8 +172,9 @@ def _attack(pk: int | None, dataset: Dataset, classifier: Classifier) -> AttackR
 
 
 def _protocol(options: Mapping[str, Any]) -> Protocol:
-    also = [_option(key) for key in keys_of(ExplanationPlan) if options[key.name] is not None]
+    also = [option_of(key) for key in keys_of(ExplanationPlan) if options[key.name] is not None]
     also += [f"--{name}" for name in ("method", "version") if options[name]]
+    also += [option for name, option in _LABELS.items() if options[name]]
     if also:
         raise Refused(f"The protocol says what {', '.join(also)} would say: leave out one of the two.")
     try:
@@ -179,11 +196,27 @@ def _plan(options: Mapping[str, Any]) -> ExplanationPlan:
         value = options[key.name]
         if value is None:
             continue
-        complaint = key.limits.complaint(value) if isinstance(value, int | float) else None
-        if complaint is not None:
-            raise Refused(f"{_option(key)} {value} is out of range: give {complaint}.")
+        refuse_out_of_range(key, value)
+        _refuse_unused(key, value, _methods(options))
         given[key.name] = value
     return ExplanationPlan(**given)
+
+
+def _refuse_unused(key: KeySpec, value: object, methods: Sequence[str]) -> None:
+    """Refuse an option that none of the methods chosen takes."""
+    plan = ExplanationPlan()
+    taking = [each for each in METHODS if key.name in {*parameters_of(each, plan), *SHOWN}]
+    if set(taking).isdisjoint(methods):
+        words = f"--no-{option_of(key)[2:]}" if value is False else option_of(key)
+        said = words if isinstance(value, bool) else f"{words} {value}"
+        raise Refused(
+            f"{said} has no part in {' or '.join(methods)}; what takes it: {', '.join(taking)}. Leave it "
+            f"out, or add --method {taking[0]}."
+        )
+
+
+def _methods(options: Mapping[str, Any]) -> list[str]:
+    return options["method"] or ["lime"]
 
 
 def _add_plan(group: Any) -> None:
@@ -191,12 +224,8 @@ def _add_plan(group: Any) -> None:
     for key in keys_of(ExplanationPlan):
         text = key.limits.meaning.replace("%", "%%") + (f" Default: {key.default}." if key.default else "")
         if key.choices:
-            group.add_argument(_option(key), choices=key.choices, help=text)
+            group.add_argument(option_of(key), choices=key.choices, help=text)
         elif key.inner is bool:
-            group.add_argument(_option(key), action=BooleanOptionalAction, default=None, help=text)
+            group.add_argument(option_of(key), action=BooleanOptionalAction, default=None, help=text)
         else:
-            group.add_argument(_option(key), type=key.inner, help=text)
-
-
-def _option(key: KeySpec) -> str:
-    return f"--{key.name.replace('_', '-')}"
+            group.add_argument(option_of(key), type=key.inner, help=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from studyapp.services.explanation_summaries import Quartiles, RunSummary, failures_of
+from studyapp.services.explanations.summaries import Quartiles, RunSummary, failures_of
 
 SHOWN_FAILURES = 10
 MOST_FAILURES = 100_000

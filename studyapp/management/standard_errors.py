@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from studyapp.analysis.intervals import Rate
 from studyapp.models import PredictionRun
-from studyapp.services.predictions import StandardErrors
+from studyapp.services.predictions.runs import StandardErrors
 
 
 def errors_in_words(run: PredictionRun, errors: StandardErrors) -> str:

@@ -8,8 +8,12 @@ from django.db import models
 
 
 def public_key() -> str:
-    """An unguessable name for an object that participants may come across."""
-    return secrets.token_urlsafe(16)
+    """An unguessable name for an object that participants may come across.
+
+    None begins with a hyphen: a shell would take it for an option, a spreadsheet for a formula.
+    """
+    key = secrets.token_urlsafe(16)
+    return public_key() if key.startswith("-") else key
 
 
 class ClassList(models.Model):

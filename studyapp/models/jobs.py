@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 RECENT_CHUNKS = 10
@@ -19,12 +19,20 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs that are waiting or running: neither done, failed nor cancelled."""
         return self.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING))
 
-    def without_life_since(self, since: datetime) -> JobQuerySet:
-        """Jobs on which nobody holds a claim that lasts, and no chunk has ended after `since`."""
-        alive = Chunk.objects.filter(
-            Q(state=Chunk.State.CLAIMED, claim_ends_at__gt=timezone.now()) | Q(finished_at__gt=since)
+    def closable(self) -> JobQuerySet:
+        """Unfinished jobs whose chunks are all done and whose last step nobody works at."""
+        undone = Chunk.objects.filter(job=OuterRef("pk")).exclude(state=Chunk.State.DONE)
+        return self.unfinished().filter(
+            ~Exists(undone), Q(closing_ends_at=None) | Q(closing_ends_at__lte=timezone.now())
         )
-        return self.exclude(pk__in=alive.values("job"))
+
+    def without_life_since(self, since: datetime) -> JobQuerySet:
+        """Jobs of which nobody holds a claim that lasts, and no chunk has ended after `since`."""
+        now = timezone.now()
+        alive = Chunk.objects.filter(
+            Q(state=Chunk.State.CLAIMED, claim_ends_at__gt=now) | Q(finished_at__gt=since)
+        )
+        return self.exclude(pk__in=alive.values("job")).exclude(closing_ends_at__gt=now)
 
 
 class ChunkQuerySet(models.QuerySet["Chunk"]):
@@ -59,6 +67,13 @@ class Job(models.Model):
     error = models.TextField(blank=True, help_text="The last failure, in plain words.")
     remedy = models.TextField(blank=True)
     worker = models.CharField(max_length=100, blank=True)
+    closer = models.CharField(
+        max_length=100, blank=True, help_text="Who takes the last step, once every chunk is done."
+    )
+    closing_ends_at = models.DateTimeField(null=True, blank=True, help_text="End of the closer's claim.")
+    closings = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the last step was begun and did not come to an end."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
     )

@@ -18,6 +18,10 @@ class Complaint:
     remedy: str
 
 
+# TOML can write one as \u0000, and PostgreSQL can not keep it.
+_NUL = Complaint("has a NUL character", "take it out")
+
+
 def type_text(spec: KeySpec) -> str:
     """The type of a key in the words the documentation and the errors use."""
     if spec.choices:
@@ -84,6 +88,8 @@ def _number(spec: KeySpec, raw: object) -> object | Complaint:
 def _text(spec: KeySpec, raw: object) -> object | Complaint:
     if not isinstance(raw, str):
         return _wrong_type(spec)
+    if "\0" in raw:
+        return _NUL
     if not raw.strip() and not spec.limits.blank:
         return Complaint(
             "is empty", "write a text, or leave the key out" if not spec.required else "write it"
@@ -102,6 +108,8 @@ def _list(spec: KeySpec, raw: object) -> object | Complaint:
         return Complaint("is out of range", f"give numbers {outside[0]}") if outside else tuple(raw)
     if not all(isinstance(item, str) and item.strip() for item in raw):
         return Complaint("has something in it that is not a text", "write each in quotes")
+    if any("\0" in item for item in raw):
+        return _NUL
     repeated = sorted({item for item in raw if list(raw).count(item) > 1})
     if repeated:
         return Complaint(f"has {shown(repeated[0])} more than once", "write each once")

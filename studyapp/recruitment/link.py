@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -26,6 +27,9 @@ class PanelParameters:
     person: str
     sitting: str = ""
 
+
+#: Characters of a person's id that are kept.
+LONGEST_ID = 200
 
 # The first mapping whose person parameter is in the address is taken; a later panel is one line here.
 PANELS: tuple[PanelParameters, ...] = (
@@ -68,9 +72,23 @@ def create_invitations(*, study: Study, mode: str, count: int, note: str = "") -
     )
 
 
-def link_url(link: RecruitmentLink) -> str:
-    """The address to hand out, such as `https://host/join/<token>/`."""
-    return str(settings.BASE_URL) + reverse("participant:join", args=[link.token])
+def read_people(text: str) -> list[str]:
+    """Ids of people, one a line; raises LinkRefused for none, one too long, or one that is there twice."""
+    people = [line.strip() for line in text.splitlines() if line.strip()]
+    if not people:
+        raise LinkRefused("no line has an id; give one a line")
+    for line, person in enumerate(people, 1):
+        if len(person) > LONGEST_ID:
+            raise LinkRefused(f"id {line} has {len(person)} characters; give at most {LONGEST_ID}")
+        if person in people[: line - 1]:
+            raise LinkRefused(f"id {person!r} is there twice; invite everybody once")
+    return people
+
+
+def link_url(link: RecruitmentLink, *, person: str = "") -> str:
+    """The address to hand out: `https://host/join/<token>/`, with the id by which a person is known again."""
+    known = f"?{urlencode({'participant': person})}" if person else ""
+    return str(settings.BASE_URL) + reverse("participant:join", args=[link.token]) + known
 
 
 def panel_ids(parameters: Mapping[str, str]) -> PanelIds | None:
@@ -81,13 +99,12 @@ def panel_ids(parameters: Mapping[str, str]) -> PanelIds | None:
     for known in PANELS:
         person = _given(parameters, known.person)
         if person and not person.startswith("{{"):
-            return PanelIds(known.panel, person[:200], _given(parameters, known.sitting)[:100])
+            return PanelIds(known.panel, person[:LONGEST_ID], _given(parameters, known.sitting)[:100])
     return None
 
 
 def _given(parameters: Mapping[str, str], name: str) -> str:
-    """A value of the query, without the NUL that PostgreSQL has no place for."""
-    return parameters.get(name, "").replace("\0", "").strip()
+    return parameters.get(name, "").strip()
 
 
 def fresh_visit() -> str:

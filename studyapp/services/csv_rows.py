@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studyapp.services.csv_cells import unguarded
 from studyapp.services.refusals import Refused
 
 
@@ -86,7 +87,7 @@ def records_of(path: Path) -> Iterator[tuple[int, list[str]]]:
             try:
                 for fields in reader:
                     if fields:
-                        yield reader.line_num, fields
+                        yield reader.line_num, [unguarded(field) for field in fields]
             except csv.Error as problem:
                 raise Refused(at_line(path, reader.line_num, f"{problem}; mend the line.")) from problem
             except UnicodeDecodeError as problem:

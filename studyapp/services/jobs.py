@@ -1,37 +1,33 @@
-"""Writes on jobs and their chunks: start, claim, finish, fail, retry, cancel.
+"""Writes on jobs: start, find again, ring, hand over, retry, cancel.
 
 A bell on the broker says "work at job J" and nothing more. Whoever hears one claims the next chunk
-here by a conditional update, so bells may be lost, doubled or late.
+(`services.claims`), so bells may be lost, doubled or late.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from celery import current_app
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from studyapp.models import Chunk, Job
-from studyapp.models.jobs import ChunkQuerySet
+from studyapp.services.claims import end_claims_of_dead_processes, is_worked_at
 
 log = logging.getLogger(__name__)
 
 BELL = "studyapp.tasks.chunks.work_at_job"
 # No worker listens to this queue: the command that started the job works at it itself.
 FOREGROUND = "foreground"
-# A chunk that has taken its worker down this often is not given to another.
-MOST_ATTEMPTS = 5
 # Bells rung at once for one job, so that several workers start on it together.
 BELLS = 8
 
@@ -53,9 +49,20 @@ class ChunkPlan:
     size: int
 
 
-def worker_name() -> str:
-    """This process among all that may hold a claim: host and process id."""
-    return f"{platform.node()[:80]}:{os.getpid()}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """A job to be, told apart by `kind` and `parameters`; the rest is as in `start_job`.
+
+    `chunks` is called only where no such job is begun; None from it: there is nothing to do.
+    """
+
+    kind: str
+    title: str
+    parameters: Mapping[str, object]
+    chunks: Callable[[], Sequence[ChunkPlan] | None]
+    unit: str = "images"
+    queue: str = "default"
+    created_by: User | None = None
 
 
 @transaction.atomic
@@ -95,6 +102,39 @@ def start_job(
     return job
 
 
+@transaction.atomic
+def begun_or_new_job(*, rows: QuerySet[Any], plan: JobPlan) -> Job | None:
+    """The unfinished job of a plan, or a new one; None where `rows` are none or there is nothing to do.
+
+    `rows` are what the job works at. They are locked while we look: of processes that start the same work at
+    once, one starts the job and the others are given it.
+    """
+    if not list(rows.order_by("pk").select_for_update().values_list("pk")):
+        return None
+    begun = unfinished_job(kind=plan.kind, parameters=plan.parameters)
+    chunks = plan.chunks() if begun is None else None
+    if chunks is None:
+        return begun
+    return start_job(
+        kind=plan.kind,
+        title=plan.title,
+        chunks=chunks,
+        unit=plan.unit,
+        queue=plan.queue,
+        parameters=plan.parameters,
+        created_by=plan.created_by,
+    )
+
+
+@transaction.atomic
+def job_of_runs(*, runs: QuerySet[Any], plan: JobPlan) -> Job | None:
+    """The same for runs, which name the job that works at them."""
+    job = begun_or_new_job(rows=runs, plan=plan)
+    if job is not None:
+        runs.update(job=job)
+    return job
+
+
 def unfinished_job(*, kind: str, parameters: Mapping[str, object]) -> Job | None:
     """The newest job of this kind and these parameters that is not done: to be gone on with."""
     wanted = dict(parameters)
@@ -102,6 +142,11 @@ def unfinished_job(*, kind: str, parameters: Mapping[str, object]) -> Job | None
         if job.parameters == wanted:
             return job
     return None
+
+
+def is_interrupted(job: Job) -> bool:
+    """Whether the command that worked at a job here in the foreground is gone: no worker takes it up."""
+    return job.queue == FOREGROUND and not job.is_finished and not is_worked_at(job=job)
 
 
 def ring(job: Job, *, bells: int = 1) -> None:
@@ -136,106 +181,10 @@ def ring_waiting_jobs(*, silent_for: timedelta) -> int:
     return len(waiting)
 
 
-def end_claims_of_dead_processes() -> int:
-    """End the claims of processes of this host that are no more, without waiting for their term.
-
-    A process id that was given again to another process is not told apart: its claim ends by time.
-    """
-    host = platform.node()[:80]
-    held = Chunk.objects.filter(state=Chunk.State.CLAIMED, worker__startswith=f"{host}:")
-    dead = [name for name in set(held.values_list("worker", flat=True)) if not _process_lives(name)]
-    return held.filter(worker__in=dead).update(claim_ends_at=timezone.now()) if dead else 0
-
-
-def claim_chunk(*, job: Job, worker: str) -> Chunk | None:
-    """Take the next chunk of `job` that nobody works at; None where there is none."""
-    while True:
-        chunk = Chunk.objects.claimable().filter(job=job).order_by("number").first()
-        if chunk is None:
-            return None
-        if chunk.attempts >= MOST_ATTEMPTS:
-            fail_chunk(
-                chunk=chunk,
-                reason=f"Part {chunk.number + 1} was begun {chunk.attempts} times; its worker always died.",
-                remedy="Look at the worker's log: most often memory ran out. Then retry.",
-            )
-            return None
-        now = timezone.now()
-        # Only columns of the row itself: with a join the condition moves into a subquery, which
-        # PostgreSQL does not look at again when two updates meet, and both would win.
-        claimed = Chunk.objects.filter(
-            pk=chunk.pk, state=chunk.state, attempts=chunk.attempts, claim_ends_at=chunk.claim_ends_at
-        ).update(
-            state=Chunk.State.CLAIMED,
-            worker=worker,
-            claim_ends_at=now + claim_length(),
-            attempts=F("attempts") + 1,
-            started_at=now,
-            error="",
-        )
-        if claimed:
-            Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
-                state=Job.State.RUNNING, error="", remedy=""
-            )
-            Job.objects.filter(pk=job.pk, started_at=None).update(started_at=now)
-            Job.objects.filter(pk=job.pk).exclude(worker=worker).update(worker=worker)
-            chunk.refresh_from_db()
-            return chunk
-
-
-def renew_claims(*, chunks: Iterable[Chunk]) -> int:
-    """Push the end of claims that are still ours into the future; how many of them are."""
-    return sum(_ours(chunk).update(claim_ends_at=timezone.now() + claim_length()) for chunk in chunks)
-
-
-def release_chunk(*, chunk: Chunk) -> None:
-    """Give a claim back untouched, as an interrupted command does."""
-    _ours(chunk).update(state=Chunk.State.WAITING, claim_ends_at=None, worker="", attempts=F("attempts") - 1)
-
-
-@transaction.atomic
-def finish_chunk(*, chunk: Chunk) -> bool:
-    """Mark a chunk done and count it once; False where the claim was lost to another worker."""
-    finished = _ours(chunk).update(
-        state=Chunk.State.DONE, claim_ends_at=None, finished_at=timezone.now(), error=""
-    )
-    if finished:
-        Job.objects.filter(pk=chunk.job_id).update(done=F("done") + chunk.size)
-    return bool(finished)
-
-
-@transaction.atomic
-def fail_chunk(*, chunk: Chunk, reason: str, remedy: str) -> None:
-    """Mark a chunk and its job failed: no further chunk is begun until somebody retries."""
-    failed = Chunk.objects.filter(pk=chunk.pk, attempts=chunk.attempts).exclude(state=Chunk.State.DONE)
-    if failed.update(state=Chunk.State.FAILED, claim_ends_at=None, finished_at=timezone.now(), error=reason):
-        Job.objects.filter(pk=chunk.job_id).unfinished().update(
-            state=Job.State.FAILED, error=reason, remedy=remedy, finished_at=timezone.now()
-        )
-
-
 def fail_job(*, job: Job, reason: str, remedy: str) -> None:
     """Mark a job failed whose chunks are done but whose last step could not be made."""
     Job.objects.filter(pk=job.pk).unfinished().update(
         state=Job.State.FAILED, error=reason, remedy=remedy, finished_at=timezone.now()
-    )
-
-
-def chunks_are_done(*, job: Job) -> bool:
-    """Whether every chunk of a job that is still unfinished is done, so that it can be closed."""
-    return (
-        Job.objects.filter(pk=job.pk).unfinished().exists()
-        and not job.chunks.exclude(state=Chunk.State.DONE).exists()
-    )
-
-
-def finish_job(*, job: Job) -> bool:
-    """Mark a job done whose chunks all are; False where somebody else did or cancelled it."""
-    now = timezone.now()
-    return bool(
-        Job.objects.filter(pk=job.pk)
-        .unfinished()
-        .update(state=Job.State.DONE, error="", remedy="", finished_at=now)
     )
 
 
@@ -264,8 +213,11 @@ def retry_job(*, job: Job, queue: str | None = None) -> Job:
     return job
 
 
+@transaction.atomic
 def hand_over(*, job: Job, queue: str) -> Job:
     """Give an unfinished job to another queue: to the workers, or to a command in the foreground."""
+    # Locked: of two commands that take a failed job up at once, one retries it.
+    job = Job.objects.select_for_update().get(pk=job.pk)
     if job.can_be_retried:
         return retry_job(job=job, queue=queue)
     Job.objects.filter(pk=job.pk).update(queue=queue)
@@ -283,27 +235,5 @@ def cancel_job(*, job: Job) -> bool:
     )
 
 
-def claim_length() -> timedelta:
-    """How long a claim lasts unless it is renewed (setting SECOND_LOOK_CLAIM_SECONDS)."""
-    return timedelta(seconds=settings.CLAIM_SECONDS)
-
-
 def _ring_when_committed(job: Job, *, bells: int) -> None:
     transaction.on_commit(partial(ring, job, bells=bells))
-
-
-def _ours(chunk: Chunk) -> ChunkQuerySet:
-    """The chunk if our claim on it still stands: every claim counts one attempt more."""
-    return Chunk.objects.filter(
-        pk=chunk.pk, state=Chunk.State.CLAIMED, worker=chunk.worker, attempts=chunk.attempts
-    )
-
-
-def _process_lives(worker: str) -> bool:
-    try:
-        os.kill(int(worker.rpartition(":")[2]), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.files.base import ContentFile
@@ -40,6 +42,25 @@ def _put_elsewhere(name: str, content: bytes) -> None:
     if saved != name:
         # Another process stored the same thing in between, and storage gave ours another name.
         default_storage.delete(saved)
+
+
+def delete_parts(names: Iterable[str]) -> None:
+    """Delete the files of a folder under these names, and the folder if nothing else is in it.
+
+    Safe to repeat. Something else is what a process wrote late whose claim had ended: it is nobody's concern.
+    """
+    folder = ""
+    for name in names:
+        default_storage.delete(name)
+        folder = name.rpartition("/")[0]
+    # Only a file system has folders.
+    if not folder or not default_storage.exists(folder):
+        return
+    try:
+        default_storage.delete(folder)
+    except OSError as problem:
+        if problem.errno != errno.ENOTEMPTY:
+            raise
 
 
 def read_file(name: str) -> bytes | None:

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image as Picture
 
 from studyapp.models import AttackRun, Chunk, Classifier, Image, Job
-from studyapp.services import attacks
-from studyapp.services.attacks import Attacked, NotAttacked, Perturbation, Said, WrongAtStart
-from studyapp.services.class_mapping import map_classes
+from studyapp.services.attacks import runs as attacks
+from studyapp.services.attacks.runs import Attacked, NotAttacked, Perturbation, Said, WrongAtStart
+from studyapp.services.catalogue.class_mapping import map_classes
 from studyapp.services.jobs import JobFailure
 from studyapp.services.stored_files import put_file, read_file
 from studyapp.tasks.board_pictures import keep_clean

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from studyapp.models import AttackRun, Classifier, Dataset, Job
 from studyapp.protocol.attack import AttackPlan
-from studyapp.services import attacks, jobs
-from studyapp.services.class_mapping import map_classes
-from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
+from studyapp.services import jobs
+from studyapp.services.attacks import runs as attacks
+from studyapp.services.catalogue.class_mapping import map_classes
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
 from studyapp.services.refusals import Refused
 from studyapp.tasks.attack_chunks import KIND, load_attacked
-from studyapp.tasks.chunks import work_here
+from studyapp.tasks.chunks import work_at_what_is_missing
 
 CHUNK = 32
 
@@ -35,29 +38,20 @@ def attack_dataset(
     """
     _refuse_what_can_not_be_attacked(dataset, classifier, plan, load=queue == FOREGROUND)
     run = _open(dataset, classifier, plan, categories, seed)
-    begun = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if begun is not None:
-        if queue != FOREGROUND:
-            return run, jobs.hand_over(job=begun, queue=queue)
-        work_here(begun, progress=progress)
-    else:
-        attacks.forget_failures(run=run)
-    chunks = _missing_chunks(run)
-    if chunks:
-        attacks.refuse_growth(run=run)
-        job = jobs.start_job(
+
+    def begin(before: Job | None) -> Job | None:
+        plan = JobPlan(
             kind=KIND,
             title=f"Attack {classifier.name} with {dataset.name}",
-            chunks=chunks,
+            chunks=partial(_missing_chunks, run, again=before is None),
             queue=queue,
             parameters={"run": run.pk},
         )
-        AttackRun.objects.filter(pk=run.pk).update(job=job)
-        if queue != FOREGROUND:
-            return run, job
-        work_here(job, progress=progress)
+        return jobs.job_of_runs(runs=AttackRun.objects.filter(pk=run.pk), plan=plan)
+
+    waiting = work_at_what_is_missing(begin, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
 
 
 def _refuse_what_can_not_be_attacked(
@@ -100,9 +94,17 @@ def _open(
     )
 
 
-def _missing_chunks(run: AttackRun) -> list[ChunkPlan]:
-    """Ranges of primary keys that hold the images without a row, a chunk's worth in each."""
+def _missing_chunks(run: AttackRun, *, again: bool) -> list[ChunkPlan] | None:
+    """Ranges of primary keys that hold the images without a row, a chunk's worth in each.
+
+    `again`: what failed is tried again.
+    """
+    if again:
+        attacks.forget_failures(run=run)
     missing = list(attacks.images_to_attack(run=run).order_by("pk").values_list("pk", flat=True))
+    if not missing:
+        return None
+    attacks.refuse_growth(run=run)
     parts = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     return [
         ChunkPlan(payload={"run": run.pk, "first": part[0], "last": part[-1]}, size=len(part))

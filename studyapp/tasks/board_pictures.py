@@ -12,10 +12,10 @@ from django.core.files.storage import default_storage
 
 from studyapp.models import AdversarialImage, AttackRun, Chunk, Job
 from studyapp.services import jobs
-from studyapp.services.image_files import read_image_file
+from studyapp.services.attacks.stored_pictures import clean_name
+from studyapp.services.catalogue.image_files import read_image_file
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
 from studyapp.services.stored_files import put_file
-from studyapp.services.stored_pictures import clean_name
 from studyapp.tasks.chunks import job_function, work_here
 from studyapp.tasks.pngs import png
 

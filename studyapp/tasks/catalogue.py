@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from studyapp.models import Chunk, Dataset, Job
-from studyapp.services import catalogue_import, jobs
-from studyapp.services.catalogue_import import CheckedImage
-from studyapp.services.catalogue_plan import ImportPlan, ImportRequest, PlannedImage, plan_import
-from studyapp.services.image_files import copy_to_storage
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
-from studyapp.services.listings import LeftOut
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.services import jobs
+from studyapp.services.catalogue import importing as catalogue_import
+from studyapp.services.catalogue.image_files import copy_to_storage
+from studyapp.services.catalogue.importing import CheckedImage
+from studyapp.services.catalogue.listings import LeftOut
+from studyapp.services.catalogue.plan import ImportPlan, ImportRequest, PlannedImage, plan_import
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
+from studyapp.tasks.chunks import job_function, work_at_what_is_missing
 from studyapp.tasks.class_tables import imagenet_table
 
 KIND = "import_dataset"
@@ -86,27 +87,26 @@ def check_and_write(chunk: Chunk) -> None:
 
 def _import_files(dataset: Dataset, plan: ImportPlan, queue: str, progress: bool) -> Job | None:
     """Go on with an interrupted import, then import what is left; the job where workers do it."""
-    begun = jobs.unfinished_job(kind=KIND, parameters={"dataset": dataset.name})
-    if begun is not None:
-        if queue != FOREGROUND:
-            return jobs.hand_over(job=begun, queue=queue)
-        work_here(begun, progress=progress)
+
+    def begin(before: Job | None) -> Job | None:
+        job_plan = JobPlan(
+            kind=KIND,
+            title=f"Import {dataset.name}",
+            chunks=partial(_missing_chunks, dataset, plan, before),
+            queue=queue,
+            parameters={"dataset": dataset.name},
+        )
+        return jobs.begun_or_new_job(rows=Dataset.objects.filter(pk=dataset.pk), plan=job_plan)
+
+    return work_at_what_is_missing(begin, queue=queue, progress=progress)
+
+
+def _missing_chunks(dataset: Dataset, plan: ImportPlan, before: Job | None) -> list[ChunkPlan] | None:
+    """Chunks of the images that the dataset lacks, but for files found bad since the job `before`."""
     left = catalogue_import.not_yet_imported(
-        dataset=dataset, plan=plan, tried_since=begun.created_at if begun else None
+        dataset=dataset, plan=plan, tried_since=before.created_at if before else None
     )
-    if not left:
-        return None
-    job = jobs.start_job(
-        kind=KIND,
-        title=f"Import {dataset.name}",
-        chunks=_chunks(dataset, left),
-        queue=queue,
-        parameters={"dataset": dataset.name},
-    )
-    if queue != FOREGROUND:
-        return job
-    work_here(job, progress=progress)
-    return None
+    return list(_chunks(dataset, left)) or None
 
 
 def _chunks(dataset: Dataset, images: Sequence[PlannedImage]) -> Iterable[ChunkPlan]:

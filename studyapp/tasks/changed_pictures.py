@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from studyapp.models import Classifier, Image, ProbeRun
 from studyapp.services.jobs import JobFailure
-from studyapp.services.probes import ProbeColumns, read_columns
+from studyapp.services.probes.runs import open_columns
 from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, ProbeKind, no_draws
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference.crops import Crop, Pixels
     from inference.prepared import PreparedClassifier
     from inference.preprocessing import Preprocessing
+    from studyapp.analysis.arrays import IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ def _drawn(run: ProbeRun, kind: ProbeKind, image: Image) -> Draws:
     """What the probe drew for the image; nothing for kinds that draw nothing."""
     if kind.draws is no_draws:
         return {}
-    columns = _columns_of(run.pk, run.file)
-    return {name: values[columns.image == image.pk] for name, values in columns.drawn.items()}
+    images, drawn = _draws_of(run.pk, run.file)
+    return {name: values[images == image.pk] for name, values in drawn.items()}
 
 
 @lru_cache(maxsize=1)
-def _columns_of(run_id: int, file: str) -> ProbeColumns:
-    """A finished run's responses never change."""
-    return read_columns(ProbeRun.objects.get(pk=run_id))
+def _draws_of(run_id: int, file: str) -> tuple[IntArray, Draws]:
+    """The images of a finished run and what was drawn for each; that never changes."""
+    with open_columns(ProbeRun.objects.get(pk=run_id)) as columns:
+        return columns.image, columns.drawn()

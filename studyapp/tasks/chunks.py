@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from celery import shared_task
@@ -20,7 +20,7 @@ from django.db import close_old_connections, connections
 from tqdm import tqdm
 
 from studyapp.models import Chunk, Job
-from studyapp.services import jobs
+from studyapp.services import claims, jobs
 from studyapp.services.jobs import FOREGROUND, JobFailure
 from studyapp.tasks.failures import explained
 
@@ -49,7 +49,8 @@ def job_function(
 ) -> Callable[[ChunkFunction], ChunkFunction]:
     """Register `function(chunk)` for jobs of `kind`; its rows are committed when it returns.
 
-    `finish(job)` runs once every chunk is done and before the job is marked so; it may run twice.
+    `finish(job)` runs once every chunk is done and before the job is marked so: in one process at a time, and
+    again from its start where that process was killed.
     """
 
     def register(function: ChunkFunction) -> ChunkFunction:
@@ -110,7 +111,7 @@ def work_here(job: Job, *, progress: bool = True) -> Job:
     An interrupted command leaves a job that the same command goes on with. Raises JobFailure with
     reason and remedy when the job fails or is cancelled.
     """
-    jobs.end_claims_of_dead_processes()
+    claims.end_claims_of_dead_processes()
     if job.queue != FOREGROUND or job.can_be_retried:
         job = jobs.hand_over(job=job, queue=FOREGROUND)
     with tqdm(
@@ -122,14 +123,42 @@ def work_here(job: Job, *, progress: bool = True) -> Job:
             bar.update(job.done - bar.n)
             if job.is_finished:
                 break
-            # What is left is claimed by another process: wait for it, or for its claim to end.
+            # What is left, be it the closing, is claimed by another process: wait for it, or for its
+            # claim to end.
             time.sleep(0.5)
-            jobs.end_claims_of_dead_processes()
+            claims.end_claims_of_dead_processes()
     if job.state == Job.State.FAILED:
         raise JobFailure(job.error, job.remedy)
     if job.state == Job.State.CANCELLED:
         raise JobFailure(f"{job.title} was cancelled.", "Run the command again to go on with it.")
     return job
+
+
+def work_or_hand_over(job: Job | None, *, queue: str, progress: bool = True) -> Job | None:
+    """Work at a job here, or give it to the workers of `queue`; the job where they do it."""
+    if job is None:
+        return None
+    if queue == FOREGROUND:
+        work_here(job, progress=progress)
+        return None
+    if job.queue == queue and not job.can_be_retried:
+        return job
+    return jobs.hand_over(job=job, queue=queue)
+
+
+def work_at_what_is_missing(
+    begin: Callable[[Job | None], Job | None], *, queue: str, progress: bool = True
+) -> Job | None:
+    """Work at the job that `begin` gives, and then at what it did not cover; the job where workers do it.
+
+    `begin(None)` gives the job that is begun or a new one, and `begin(job)` a new one of what is missing
+    after that job, without what it has tried in vain; None: nothing is missing.
+    """
+    job = begin(None)
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
+    if job is None or waiting is not None:
+        return waiting
+    return work_or_hand_over(begin(job), queue=queue, progress=progress)
 
 
 def work_one_turn(
@@ -147,53 +176,73 @@ def work_one_turn(
             remedy="This process runs another version of the code than what started the job: restart it.",
         )
         return
-    held: dict[int, Chunk] = {}
+    held = _Held()
     try:
         with _claims_kept(held):
             for chunk in kind.stream(_claims(job, held, seconds)):
-                jobs.finish_chunk(chunk=chunk)
-                held.pop(chunk.pk, None)
+                claims.finish_chunk(chunk=chunk)
+                held.chunks.pop(chunk.pk, None)
                 on_done(chunk)
-        if kind.finish is not None and jobs.chunks_are_done(job=job):
-            job.refresh_from_db()
-            kind.finish(job)
-        if jobs.chunks_are_done(job=job):
-            jobs.finish_job(job=job)
+            _close(job, kind, held)
     except Exception as problem:  # whatever it is, the researcher is told and may retry
         log.exception("job %s (%s) failed", job.pk, job.title)
         failure = explained(problem)
-        if held:
-            chunk = held.pop(min(held, key=lambda pk: held[pk].number))
-            jobs.fail_chunk(chunk=chunk, reason=failure.reason, remedy=failure.remedy)
+        if held.closing is not None:
+            claims.fail_closing(job=held.closing, reason=failure.reason, remedy=failure.remedy)
+        elif held.chunks:
+            chunk = held.chunks.pop(min(held.chunks, key=lambda pk: held.chunks[pk].number))
+            claims.fail_chunk(chunk=chunk, reason=failure.reason, remedy=failure.remedy)
         else:
             jobs.fail_job(job=job, reason=failure.reason, remedy=failure.remedy)
     finally:
-        for chunk in held.values():
-            jobs.release_chunk(chunk=chunk)
+        for chunk in held.chunks.values():
+            claims.release_chunk(chunk=chunk)
+        if held.closing is not None:
+            claims.release_closing(job=held.closing)
 
 
-def _claims(job: Job, held: dict[int, Chunk], seconds: float | None) -> Iterator[Chunk]:
+def _close(job: Job, kind: JobKind, held: _Held) -> None:
+    """Take the last step of a job whose chunks are all done, unless another process is at it."""
+    held.closing = claims.claim_closing(job=job, worker=claims.worker_name())
+    if held.closing is None:
+        return
+    job.refresh_from_db()
+    if kind.finish is not None:
+        kind.finish(job)
+    if claims.finish_job(job=held.closing):
+        held.closing = None
+
+
+def _claims(job: Job, held: _Held, seconds: float | None) -> Iterator[Chunk]:
     """Chunks of `job` as they are asked for, each claimed and put among the held ones."""
-    worker = jobs.worker_name()
+    worker = claims.worker_name()
     begun = time.monotonic()
     while seconds is None or time.monotonic() - begun < seconds:
-        chunk = jobs.claim_chunk(job=job, worker=worker)
+        chunk = claims.claim_chunk(job=job, worker=worker)
         if chunk is None:
             return
-        held[chunk.pk] = chunk
+        held.chunks[chunk.pk] = chunk
         yield chunk
 
 
+@dataclass(slots=True)
+class _Held:
+    """What this process has claimed of one job: chunks by primary key, and perhaps its closing."""
+
+    chunks: dict[int, Chunk] = field(default_factory=dict)
+    closing: Job | None = None
+
+
 @contextlib.contextmanager
-def _claims_kept(held: dict[int, Chunk]) -> Iterator[None]:
-    """While inside, a thread renews the claims on the held chunks, four times a term."""
+def _claims_kept(held: _Held) -> Iterator[None]:
+    """While inside, a thread renews what is held, four times a term."""
     stopped = threading.Event()
 
     def beat() -> None:
-        while not stopped.wait(jobs.claim_length().total_seconds() / 4):
+        while not stopped.wait(claims.claim_length().total_seconds() / 4):
             try:
                 close_old_connections()
-                jobs.renew_claims(chunks=list(held.values()))
+                claims.renew_claims(chunks=list(held.chunks.values()), closing=held.closing)
             except Exception:  # a beat that misses is made good by the next
                 log.exception("claims could not be renewed")
         connections.close_all()

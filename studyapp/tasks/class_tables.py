@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from studyapp.services.class_lists import IMAGENET, ClassEntry, ClassTable
+from studyapp.services.catalogue.class_lists import IMAGENET, ClassEntry, ClassTable
 
 
 @cache

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 from django.conf import settings
 
 from studyapp.models import Classifier, Dataset
-from studyapp.services.class_lists import ClassEntry, ClassTable, read_class_table, table_of
-from studyapp.services.classifiers import ClassifierFacts, check_indices, register_classifier
+from studyapp.services.catalogue.class_lists import ClassEntry, ClassTable, read_class_table, table_of
+from studyapp.services.catalogue.classifiers import ClassifierFacts, check_indices, register_classifier
 from studyapp.services.jobs import JobFailure
 from studyapp.services.refusals import Refused
 from studyapp.tasks.class_tables import imagenet_table

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from studyapp.models import Classifier, Dataset, Image, Job, ProbeRun
-from studyapp.services.colour_probe import colour_responses, colour_summary
 from studyapp.services.jobs import FOREGROUND
-from studyapp.services.probes import ProbeColumns
+from studyapp.services.probes.colour import colour_responses, colour_summary
+from studyapp.services.probes.runs import StoredColumns, refuse_many
 from studyapp.services.refusals import Refused
 from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, Pictures, ProbeKind, same_crop
 from studyapp.tasks.probes import run_probe
@@ -31,8 +31,9 @@ def probe_colour(
     """Predict every image under every setting of colour; the run, and the job where workers do it.
 
     `grid`: ("hue", degrees) or ("saturation", gain), without the original. Raises Refused for a grid out of
-    range, and what `run_probe` raises.
+    range or too large, and what `run_probe` raises.
     """
+    refuse_many(len(grid), "Take larger steps in --hues or --gains.")
     _settings(grid)
     return run_probe(
         ProbeRun.Kind.COLOUR,
@@ -50,7 +51,7 @@ def _pictures(run: ProbeRun, prepared: PreparedClassifier, images: Sequence[Imag
     return Pictures(ColourSeries(_settings(run.parameters["grid"])))
 
 
-def _summaries(run: ProbeRun, columns: ProbeColumns) -> list[dict[str, object]]:
+def _summaries(run: ProbeRun, columns: StoredColumns) -> list[dict[str, object]]:
     return [colour_summary(responses) for responses in colour_responses(run, columns)]
 
 
@@ -74,9 +75,20 @@ def _settings(grid: Grid) -> tuple[ColourSetting, ...]:
         raise Refused(f"{problem} Mend --hues or --gains.") from problem
     if not settings:
         raise Refused("The grid has no setting; give --hues, --gains, or both.")
-    if any(setting.is_identity for setting in settings) or len(set(settings)) < len(settings):
-        raise Refused(
-            "The grid holds a setting twice, or the original itself (hue 0 or 360, gain 1), which is always "
-            "predicted; take it out of --hues or --gains."
-        )
+    earlier: dict[tuple[str, float], ColourSetting] = {}
+    for setting in settings:
+        if setting.is_identity:
+            raise Refused(
+                f"The grid holds the original itself ({setting.axis} {setting.amount:g}), which is always "
+                "predicted; take it out."
+            )
+        # Hues stand on a circle: -10 degrees are 350.
+        amount = round(setting.amount % 360, 6) if setting.axis == "hue" else setting.amount
+        same = earlier.setdefault((setting.axis, amount), setting)
+        if same is not setting:
+            option, between = ("hues", " (360 degrees apart)") if setting.axis == "hue" else ("gains", "")
+            raise Refused(
+                f"The grid holds one change twice: {setting.axis} {same.amount:g} and {setting.amount:g}"
+                f"{between if same != setting else ''}; take one out of --{option}."
+            )
     return settings

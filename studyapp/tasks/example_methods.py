@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from studyapp.models import AdversarialImage, Category, ExampleSelection, Prediction
-from studyapp.services.example_plan import images_word
-from studyapp.services.examples import ChosenCategory, ChosenExample
-from studyapp.services.features import stored_features
+from studyapp.services.examples.plan import images_word
+from studyapp.services.examples.selections import ChosenCategory, ChosenExample
 from studyapp.services.jobs import JobFailure
+from studyapp.services.predictions.features import stored_features
 from studyapp.services.refusals import Refused
 from studyapp.tasks import classifiers
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from functools import partial
 
 from studyapp.models import Category, Chunk, Classifier, Dataset, ExampleSelection, FeatureRun, Job
-from studyapp.services import examples as stored
 from studyapp.services import jobs
-from studyapp.services.class_mapping import map_classes
-from studyapp.services.example_plan import ExampleRequest, candidates, plan_examples
-from studyapp.services.features import open_feature_run
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.services.catalogue.class_mapping import map_classes
+from studyapp.services.examples import selections as stored
+from studyapp.services.examples.plan import ExampleRequest, candidates, plan_examples
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
+from studyapp.services.predictions.features import open_feature_run
+from studyapp.tasks.chunks import job_function, work_or_hand_over
 from studyapp.tasks.example_methods import choose, mmd_parameters
 from studyapp.tasks.features import compute_features, layer_of
 from studyapp.tasks.provenance import library_versions
@@ -59,13 +59,9 @@ def select_examples(
         )
         if job is not None:
             return selection, job
-    job = _job_of(selection, queue)
-    if queue != FOREGROUND:
-        waits = job.queue == queue and not job.can_be_retried
-        return selection, job if waits else jobs.hand_over(job=job, queue=queue)
-    work_here(job, progress=progress)
+    waiting = work_or_hand_over(_job_of(selection, queue), queue=queue, progress=progress)
     selection.refresh_from_db()
-    return selection, None
+    return selection, waiting
 
 
 def start_waiting(run: FeatureRun, *, queue: str) -> None:
@@ -74,34 +70,32 @@ def start_waiting(run: FeatureRun, *, queue: str) -> None:
         _job_of(selection, queue)
 
 
-@transaction.atomic
-def _job_of(selection: ExampleSelection, queue: str) -> Job:
-    """The job of a selection, started once."""
-    locked = (
-        ExampleSelection.objects.select_for_update(of=("self",))
-        .select_related("dataset", "classifier", "job")
-        .get(pk=selection.pk)
+def _job_of(selection: ExampleSelection, queue: str) -> Job | None:
+    """The job of a selection, started once; None where the selection is finished."""
+    method, dataset, classifier = selection.get_method_display(), selection.dataset, selection.classifier
+    return jobs.job_of_runs(
+        runs=ExampleSelection.objects.filter(pk=selection.pk, finished_at=None),
+        plan=JobPlan(
+            kind=KIND,
+            title=f"{method}: {dataset.name} with {classifier.name}"[:200],
+            chunks=partial(_chunks, selection),
+            unit="categories",
+            queue=queue,
+            parameters={"selection": selection.pk},
+        ),
     )
-    if locked.job is not None:
-        return locked.job
-    categories = locked.categories or list(
+
+
+def _chunks(selection: ExampleSelection) -> list[ChunkPlan]:
+    categories = selection.categories or list(
         Category.objects.filter(
-            pk__in=candidates(locked.dataset, locked.split).order_by().values("category").distinct()
+            pk__in=candidates(selection.dataset, selection.split).order_by().values("category").distinct()
         )
         .order_by("index")
         .values_list("pk", flat=True)
     )
     parts = [categories[start : start + CHUNK] for start in range(0, len(categories), CHUNK)]
-    locked.job = jobs.start_job(
-        kind=KIND,
-        title=f"{locked.get_method_display()}: {locked.dataset.name} with {locked.classifier.name}"[:200],
-        chunks=[ChunkPlan({"selection": locked.pk, "categories": part}, len(part)) for part in parts],
-        unit="categories",
-        queue=queue,
-        parameters={"selection": locked.pk},
-    )
-    locked.save(update_fields=["job"])
-    return locked.job
+    return [ChunkPlan({"selection": selection.pk, "categories": part}, len(part)) for part in parts]
 
 
 def _finish(job: Job) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studyapp.services.explanation_files import heat_name, path_name, picture_name
+from studyapp.services.explanations.files import heat_name, path_name, picture_name
 from studyapp.services.stored_files import put_file
 from studyapp.tasks.pngs import png
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studyapp.models import AdversarialImage, Explanation, ExplanationRun, Image, Version
-from studyapp.services.class_mapping import ClassMapping
-from studyapp.services.explanation_files import heat_name, picture_name
-from studyapp.services.explanation_rows import (
+from studyapp.services.catalogue.class_mapping import ClassMapping
+from studyapp.services.explanations.files import heat_name, picture_name
+from studyapp.services.explanations.rows import (
     ExplainedImage,
     UnexplainedImage,
     explanation_key,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from studyapp.models import AdversarialImage, Chunk, Explanation, ExplanationRun, Image, Version
-from studyapp.services.class_mapping import ClassMapping, map_classes
-from studyapp.services.explanation_rows import (
+from studyapp.services.catalogue.class_mapping import ClassMapping, map_classes
+from studyapp.services.explanations.rows import (
     ExplainedImage,
     UnexplainedImage,
     describe_run,

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from studyapp.models import AttackRun, Chunk, Classifier, Dataset, ExplanationRun, Job
 from studyapp.protocol.adversarial import AdversarialLabel
 from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.services import jobs
-from studyapp.services.class_mapping import map_classes
-from studyapp.services.explanation_images import eligible_images, extend_draw, named_images
-from studyapp.services.explanation_rows import (
-    finish_runs,
-    hand_to_job,
-    lacking_images,
-    open_runs,
-)
-from studyapp.services.explanations import Explained, ExplanationSubject, open_run, parameters_of
+from studyapp.services.catalogue.class_mapping import map_classes
+from studyapp.services.explanations.images import eligible_images, extend_draw, named_images
+from studyapp.services.explanations.rows import finish_runs, lacking_images, open_runs
+from studyapp.services.explanations.runs import Explained, ExplanationSubject, open_run, parameters_of
 from studyapp.services.gallery.strips import start_strips_for_runs
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
 from studyapp.services.refusals import Refused
-from studyapp.tasks.chunks import job_stream, work_here
+from studyapp.tasks.chunks import job_stream, work_at_what_is_missing
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.explanation_methods import Explainer
 from studyapp.tasks.explanation_stream import explained_chunks
@@ -63,31 +59,25 @@ def explain_images(
     _check(request)
     eligible = _eligible(request)
     runs = _opened(request, eligible)
-    parameters = {"runs": [run.pk for run in runs], "path": request.path}
-    begun = jobs.unfinished_job(kind=KIND, parameters=parameters)
-    if begun is not None:
-        if queue != FOREGROUND:
-            return runs, jobs.hand_over(job=begun, queue=queue)
-        work_here(begun, progress=progress)
-    # What failed a moment ago in the job that was gone on with is not tried again at once.
-    chunks = _missing_chunks(runs, request.path, again=begun is None)
-    if chunks:
-        job = jobs.start_job(
+    keys = [run.pk for run in runs]
+
+    def begin(before: Job | None) -> Job | None:
+        plan = JobPlan(
             kind=KIND,
             title=f"Explain {request.dataset.name} by {request.classifier.name}",
-            chunks=chunks,
+            chunks=partial(_missing_chunks, runs, request.path, again=before is None),
             unit="explanations",
             queue=queue,
-            parameters=parameters,
+            parameters={"runs": keys, "path": request.path},
         )
-        hand_to_job(runs=runs, job=job)
-        if queue != FOREGROUND:
-            return runs, job
-        work_here(job, progress=progress)
-    finish_runs(runs=runs)
+        return jobs.job_of_runs(runs=ExplanationRun.objects.filter(pk__in=keys), plan=plan)
+
+    waiting = work_at_what_is_missing(begin, queue=queue, progress=progress)
+    if waiting is None:
+        finish_runs(runs=runs)
     for run in runs:
         run.refresh_from_db()
-    return runs, None
+    return runs, waiting
 
 
 def _check(request: ExplanationRequest) -> None:
@@ -156,7 +146,7 @@ def _opened(request: ExplanationRequest, eligible: Sequence[int]) -> list[Explan
     return opened
 
 
-def _missing_chunks(runs: Sequence[ExplanationRun], path: int, *, again: bool) -> list[ChunkPlan]:
+def _missing_chunks(runs: Sequence[ExplanationRun], path: int, *, again: bool) -> list[ChunkPlan] | None:
     """Chunks of images that a run lacks something of; `again`: also of those that failed."""
     lacking: Counter[int] = Counter()
     for run in runs:
@@ -171,7 +161,7 @@ def _missing_chunks(runs: Sequence[ExplanationRun], path: int, *, again: bool) -
             size=sum(lacking[image] for image in images[start : start + size]),
         )
         for start in range(0, len(images), size)
-    ]
+    ] or None
 
 
 def _finish(job: Job) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studyapp.exports.archive import EXPORT, store_archive
 from studyapp.models import Chunk, Study
-from studyapp.services.bootstrap import ensure_bootstrap_draw
+from studyapp.services.studies.bootstrap import ensure_bootstrap_draw
 from studyapp.tasks.chunks import job_function
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studyapp.models import Chunk, Classifier, Dataset, FeatureRun, Image, Job
-from studyapp.services import features as stored
 from studyapp.services import jobs
-from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
-from studyapp.services.listings import LeftOut
+from studyapp.services.catalogue.listings import LeftOut
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
+from studyapp.services.predictions import features as stored
 from studyapp.services.refusals import Refused
-from studyapp.tasks.chunks import job_stream, work_here
+from studyapp.tasks.chunks import job_stream, work_at_what_is_missing
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.items import crop_cache, image_item
 from studyapp.tasks.predict import BATCH
@@ -55,34 +56,30 @@ def compute_features(
     nothing. Raises Refused for a layer that the network lacks, JobFailure where the work fails.
     """
     run = stored.open_feature_run(dataset=dataset, classifier=classifier, layer=layer_of(classifier, layer))
-    begun = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk, "layer": layer})
-    if begun is not None:
-        if queue != FOREGROUND:
-            return run, jobs.hand_over(job=begun, queue=queue)
-        work_here(begun, progress=progress)
-        run.refresh_from_db()
-    missing = stored.images_without_features(run=run, images=images)
-    missing = _readable(dataset, missing) if begun is not None else missing
-    if missing:
-        job = jobs.start_job(
+
+    def begin(before: Job | None) -> Job | None:
+        plan = JobPlan(
             kind=KIND,
             title=f"Features of {dataset.name} with {classifier.name}",
-            chunks=[
-                ChunkPlan(
-                    payload={"run": run.pk, "images": missing[start : start + CHUNK]},
-                    size=len(missing[start : start + CHUNK]),
-                )
-                for start in range(0, len(missing), CHUNK)
-            ],
+            chunks=partial(_missing_chunks, run, images, again=before is None),
             queue=queue,
             parameters={"run": run.pk, "layer": layer},
         )
-        FeatureRun.objects.filter(pk=run.pk).update(job=job)
-        if queue != FOREGROUND:
-            return run, job
-        work_here(job, progress=progress)
+        return jobs.job_of_runs(runs=FeatureRun.objects.filter(pk=run.pk), plan=plan)
+
+    waiting = work_at_what_is_missing(begin, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
+
+
+def _missing_chunks(run: FeatureRun, images: Sequence[int], *, again: bool) -> list[ChunkPlan] | None:
+    """Chunks of the images that the run's file lacks; `again`: also of those that could not be read."""
+    # Another process may have put a new file in the place of the one that we knew.
+    run.refresh_from_db()
+    missing = stored.images_without_features(run=run, images=images)
+    missing = missing if again else _readable(run.dataset, missing)
+    parts = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
+    return [ChunkPlan(payload={"run": run.pk, "images": part}, size=len(part)) for part in parts] or None
 
 
 def _readable(dataset: Dataset, images: Sequence[int]) -> list[int]:

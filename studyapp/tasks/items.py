@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from studyapp.models import Dataset, Image
-from studyapp.services.image_files import image_source
+from studyapp.services.catalogue.image_files import image_source
 
 if TYPE_CHECKING:
     from inference.crop_cache import CropCache

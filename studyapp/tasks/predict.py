@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, PredictionRun, Study
-from studyapp.services import jobs, predictions
-from studyapp.services.class_mapping import ClassMapping, map_classes
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
-from studyapp.services.listings import LeftOut
-from studyapp.services.predictions import Ranked
+from studyapp.services import jobs
+from studyapp.services.catalogue.class_mapping import ClassMapping, map_classes
+from studyapp.services.catalogue.listings import LeftOut
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
+from studyapp.services.predictions import runs as predictions
+from studyapp.services.predictions.runs import Ranked
 from studyapp.services.refusals import Refused
-from studyapp.tasks.chunks import job_stream, work_here
+from studyapp.tasks.chunks import job_stream, work_or_hand_over
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.forward import ForwardThread
 from studyapp.tasks.items import crop_cache, image_item
@@ -54,29 +56,19 @@ def predict_dataset(
             "import_predictions."
         )
     run = predictions.open_run(dataset=dataset, classifier=classifier, precision=precision)
-    begun = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if begun is not None:
-        if queue != FOREGROUND:
-            return run, jobs.hand_over(job=begun, queue=queue)
-        work_here(begun, progress=progress)
-    chunks = _missing_chunks(run)
-    if chunks:
-        _refuse_growth(run)
-    # What was unreadable a moment ago in the job that was gone on with is not tried again at once.
-    if chunks and begun is None:
-        job = jobs.start_job(
+    job = jobs.job_of_runs(
+        runs=PredictionRun.objects.filter(pk=run.pk),
+        plan=JobPlan(
             kind=KIND,
             title=f"Predict {dataset.name} with {classifier.name}",
-            chunks=chunks,
+            chunks=partial(_missing_chunks, run),
             queue=queue,
             parameters={"run": run.pk},
-        )
-        PredictionRun.objects.filter(pk=run.pk).update(job=job)
-        if queue != FOREGROUND:
-            return run, job
-        work_here(job, progress=progress)
+        ),
+    )
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
 
 
 def _refuse_growth(run: PredictionRun) -> None:
@@ -180,13 +172,16 @@ def _write(run: PredictionRun, part: _Part, mapping: ClassMapping, categories: d
     )
 
 
-def _missing_chunks(run: PredictionRun) -> list[ChunkPlan]:
+def _missing_chunks(run: PredictionRun) -> list[ChunkPlan] | None:
     """Ranges of primary keys that hold the images without a prediction, a chunk's worth in each."""
     missing = list(
         run.dataset.images.exclude(pk__in=run.predictions.values("image"))
         .order_by("pk")
         .values_list("pk", flat=True)
     )
+    if not missing:
+        return None
+    _refuse_growth(run)
     return [
         ChunkPlan(
             payload={

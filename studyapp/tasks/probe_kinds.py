@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studyapp.models import Image, ProbeRun
-from studyapp.services.probes import ProbeColumns
+from studyapp.services.probes.runs import StoredColumns
 
 if TYPE_CHECKING:
     from inference.crops import Crop
@@ -45,7 +45,7 @@ class ProbeKind:
 
     pictures: Callable[[ProbeRun, PreparedClassifier, Sequence[Image], Draws], Pictures]
     settings: Callable[[ProbeRun], int]
-    summaries: Callable[[ProbeRun, ProbeColumns], Sequence[Mapping[str, object]]]
+    summaries: Callable[[ProbeRun, StoredColumns], Sequence[Mapping[str, object]]]
     look: Callable[[ProbeRun, PreparedClassifier], str]
     draws: Callable[[ProbeRun, Sequence[Image]], Draws] = no_draws
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, ProbeRun
-from studyapp.services import jobs, probes
-from studyapp.services.class_mapping import map_classes
-from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
-from studyapp.services.probes import COLUMNS, Columns, ProbeColumns
+from studyapp.services import jobs
+from studyapp.services.catalogue.class_mapping import map_classes
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
+from studyapp.services.probes import runs as probes
+from studyapp.services.probes.flips import CHANGED, count_changed
+from studyapp.services.probes.runs import COLUMNS, Columns, ProbeColumns
 from studyapp.services.refusals import Refused
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.tasks.alike import places_alike
+from studyapp.tasks.chunks import job_function, work_or_hand_over
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.items import crop_cache, image_item
 from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, ProbeKind
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 KIND = "probe"
 CHUNK = 64
+# Ranks count from 1.
+MOST_CLASSES = int(np.iinfo(COLUMNS["original_rank"]).max)
 
 
 def run_probe(
@@ -38,36 +44,39 @@ def run_probe(
 ) -> tuple[ProbeRun, Job | None]:
     """Predict every image under every change of a kind; the run, and the job where workers do it.
 
-    Repeating a complete run does nothing. Raises Refused for a classifier that does not know the dataset's
-    classes or has no network, or a dataset without pixels, and JobFailure where the work fails.
+    Repeating a complete run does nothing, until the dataset has more images: then it is another run, over
+    all of them. Raises Refused for a classifier that does not know the dataset's classes, has too many or
+    no network, or a dataset without pixels, and JobFailure where the work fails.
     """
     refuse_unfit(dataset, classifiers)
     run = probes.open_probe(kind=kind, dataset=dataset, classifiers=classifiers, parameters=parameters)
     if run.finished_at is not None:
         return run, None
-    job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if job is None:
-        job = jobs.start_job(
+    job = jobs.job_of_runs(
+        runs=ProbeRun.objects.filter(pk=run.pk, finished_at=None),
+        plan=JobPlan(
             kind=KIND,
             title=f"{kind.label.capitalize()} probe of {dataset.name}",
-            chunks=_chunks(run),
+            chunks=partial(_chunks, run),
             queue=queue,
             parameters={"run": run.pk},
-        )
-        ProbeRun.objects.filter(pk=run.pk).update(job=job)
-    elif queue != FOREGROUND:
-        job = jobs.hand_over(job=job, queue=queue)
-    if queue != FOREGROUND:
-        return run, job
-    work_here(job, progress=progress)
+        ),
+    )
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
 
 
 def _finish(job: Job) -> None:
     run = ProbeRun.objects.get(pk=job.parameters["run"])
-    columns = probes.join_parts(run=run, parts=job.chunks.count())
-    probes.finish_probe(run=run, summaries=PROBE_KINDS[run.kind].summaries(run, columns))
+    probes.join_parts(run=run, parts=job.chunks.count())
+    with probes.open_columns(run) as columns:
+        summaries = PROBE_KINDS[run.kind].summaries(run, columns)
+        changed = count_changed(run, columns)
+    probes.finish_probe(
+        run=run,
+        summaries=[{**summary, CHANGED: counts} for summary, counts in zip(summaries, changed, strict=True)],
+    )
 
 
 @job_function(KIND, finish=_finish)
@@ -90,7 +99,7 @@ def probe_chunk(chunk: Chunk) -> None:
     labels = [map_classes(dataset=run.dataset, classifier=each).index_of for each in classifiers]
     draws = kind.draws(run, images)
     answered: list[dict[int, Columns]] = [{} for _ in classifiers]
-    for group in _looking_alike(run, kind, prepared):
+    for group in places_alike(kind.look(run, each) for each in prepared):
         shown = [prepared[place] for place in group]
         for batch in _probed(run, kind, images, draws, shown, [labels[place] for place in group]):
             for place, responses in zip(group, batch.responses, strict=True):
@@ -155,17 +164,15 @@ def refuse_unfit(dataset: Dataset, classifiers: Sequence[Classifier]) -> None:
                 f"Classifier {classifier.name} has no network here: its predictions are made elsewhere."
             )
         map_classes(dataset=dataset, classifier=classifier)
+        last = classifier.class_list.categories.order_by("-index").values_list("index", flat=True).first()
+        if last is not None and last >= MOST_CLASSES:
+            raise Refused(
+                f"Classifier {classifier.name} has a class {last:,}, and a probe keeps classes and ranks up "
+                f"to {MOST_CLASSES:,}; probe one with fewer classes."
+            )
     names = [classifier.name for classifier in classifiers]
     if len(set(names)) < len(names):
         raise Refused(f"The classifiers {', '.join(names)} are not all different; name each once.")
-
-
-def _looking_alike(run: ProbeRun, kind: ProbeKind, prepared: Sequence[PreparedClassifier]) -> list[list[int]]:
-    """Places of classifiers that are shown the same pictures: those are read and changed once for them."""
-    groups: dict[str, list[int]] = {}
-    for place, each in enumerate(prepared):
-        groups.setdefault(kind.look(run, each), []).append(place)
-    return list(groups.values())
 
 
 def _chunks(run: ProbeRun) -> list[ChunkPlan]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from studyapp.analysis.arrays import FloatArray
 from studyapp.models import Classifier, ShiftRun
+from studyapp.services.probes.shift_csv import read_map
+from studyapp.services.probes.shift_maps import MAPS, MapSet
+from studyapp.services.probes.shift_runs import class_asked, import_shift_run
 from studyapp.services.refusals import Refused
-from studyapp.services.shift_csv import read_map
-from studyapp.services.shift_maps import MAPS, MapSet
-from studyapp.services.shift_runs import class_asked, import_shift_run
 from studyapp.tasks.shift_sources import ShiftSource, shift_set
 
 

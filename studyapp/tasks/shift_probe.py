@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studyapp.models import Chunk, Classifier, Job, ShiftMaps, ShiftRun
-from studyapp.services import jobs, shift_runs
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
+from studyapp.services import jobs
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
+from studyapp.services.probes import shift_runs
+from studyapp.services.probes.shift_maps import PROBABILITY, MapSet
+from studyapp.services.probes.shift_runs import AskedClassifier
 from studyapp.services.refusals import Refused
-from studyapp.services.shift_maps import PROBABILITY, MapSet
-from studyapp.services.shift_runs import AskedClassifier
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.tasks.chunks import job_function, work_or_hand_over
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.provenance import device_name, library_versions
 from studyapp.tasks.shift_sources import ShiftSource, shift_set, stored_set
@@ -52,24 +54,20 @@ def probe_shift(
     run = shift_runs.open_shift_run(facts=facts, target=target, target_name=target_name, asked=asked)
     if run.finished_at is not None:
         return run, None
-    job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if job is None:
-        job = jobs.start_job(
+    job = jobs.job_of_runs(
+        runs=ShiftRun.objects.filter(pk=run.pk, finished_at=None),
+        plan=JobPlan(
             kind=KIND,
             title=f"Shift maps: {run.title}"[:200],
-            chunks=_chunks(run, len(asked)),
+            chunks=partial(_chunks, run, len(asked)),
             queue=queue,
             parameters={"run": run.pk},
             unit="pictures",
-        )
-        ShiftRun.objects.filter(pk=run.pk).update(job=job)
-    elif queue != FOREGROUND:
-        job = jobs.hand_over(job=job, queue=queue)
-    if queue != FOREGROUND:
-        return run, job
-    work_here(job, progress=progress)
+        ),
+    )
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
 
 
 def _finish(job: Job) -> None:

@@ -13,10 +13,10 @@ from PIL import Image as Picture
 from PIL import ImageColor, ImageOps
 
 from studyapp.models import Dataset, Image, ShiftRun
-from studyapp.services.image_files import read_image_file
+from studyapp.services.catalogue.image_files import read_image_file
 from studyapp.services.jobs import JobFailure
+from studyapp.services.probes.shift_runs import ShiftFacts
 from studyapp.services.refusals import Refused
-from studyapp.services.shift_runs import ShiftFacts
 from studyapp.services.stored_files import read_file
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from studyapp.protocol.pictures import PictureQuestions
 from studyapp.services.gallery.strips import start_strips_for_study
 from studyapp.services.plans import protocol_of
 from studyapp.services.stored_files import put_file
-from studyapp.services.study_creation import BUILD, finish_build
+from studyapp.services.studies.creation import BUILD, finish_build
 from studyapp.tasks.chunks import job_function
 from studyapp.tasks.pngs import png
 from studyapp.tasks.stimulus_pixels import pixels_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from studyapp.models import Classifier, Dataset, Explanation, Image, ProbeRun, Stimulus
 from studyapp.protocol.pictures import PictureQuestions
-from studyapp.services.image_files import read_image_file
+from studyapp.services.catalogue.image_files import read_image_file
 from studyapp.services.jobs import JobFailure
 from studyapp.services.stored_files import read_file
 from studyapp.tasks.changed_pictures import changed_pixels

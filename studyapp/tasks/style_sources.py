@@ -10,9 +10,9 @@ from django.conf import settings
 from tqdm import tqdm
 
 from studyapp.models import Dataset, StyliseRun
-from studyapp.services.listings import PICTURE_SUFFIXES
+from studyapp.services.catalogue.listings import PICTURE_SUFFIXES
+from studyapp.services.probes.stylising import StyleFile, StyliseRequest
 from studyapp.services.refusals import Refused
-from studyapp.services.stylising import StyleFile, StyliseRequest
 from studyapp.tasks.stylised_files import LABELS
 
 SIDES = (224, 64)

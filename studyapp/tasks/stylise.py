@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from django.db.models import Q
+
 from studyapp.models import Chunk, Dataset, Job, StyliseRun
-from studyapp.services import jobs, stylising
-from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
-from studyapp.services.stylising import StyliseRequest
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.services import jobs
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
+from studyapp.services.probes import stylising
+from studyapp.services.probes.stylising import StyliseRequest
+from studyapp.tasks.chunks import job_function, work_or_hand_over
 from studyapp.tasks.style_sources import check_enough, read_styles, refuse_unfit, weights_digests
 from studyapp.tasks.stylised_files import (
     clear_parts,
@@ -52,23 +56,19 @@ def stylise(
     # A copy whose dataset was deleted is registered again; its files are still there.
     if run.finished_at is not None and run.stylised is not None:
         return _summary(run, None)
-    job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if job is None:
-        job = jobs.start_job(
+    job = jobs.job_of_runs(
+        runs=StyliseRun.objects.filter(Q(finished_at=None) | Q(stylised=None), pk=run.pk),
+        plan=JobPlan(
             kind=KIND,
             title=f"Stylise {content.name} as {run.name}",
-            chunks=_chunks(run),
+            chunks=partial(_chunks, run),
             queue=queue,
             parameters={"run": run.pk},
-        )
-        StyliseRun.objects.filter(pk=run.pk).update(job=job)
-    elif queue != FOREGROUND:
-        job = jobs.hand_over(job=job, queue=queue)
-    if queue != FOREGROUND:
-        return _summary(run, job)
-    work_here(job, progress=progress)
+        ),
+    )
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
     run.refresh_from_db()
-    return _summary(run, None)
+    return _summary(run, waiting)
 
 
 def _finish(job: Job) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from django.db.models import QuerySet
 
 from studyapp.models import StylisedPicture, StyliseRun
-from studyapp.services import stylising
 from studyapp.services.jobs import JobFailure
-from studyapp.services.stylising import WrittenPicture
+from studyapp.services.probes import stylising
+from studyapp.services.probes.stylising import WrittenPicture
 from studyapp.tasks.classifiers import device
 from studyapp.tasks.items import image_item
 from studyapp.tasks.pngs import png

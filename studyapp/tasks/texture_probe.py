@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,15 +13,24 @@ from django.utils.text import slugify
 
 from studyapp.analysis.shape_texture import Aggregation, check_groups, cue_of
 from studyapp.models import Chunk, Classifier, Dataset, Image, Job, Observer, ProbeRun
-from studyapp.services import jobs, observers, probes, texture_probes
-from studyapp.services.catalogue_plan import ImportRequest
-from studyapp.services.cue_pictures import CuePicture, cue_picture, cue_pictures
-from studyapp.services.jobs import FOREGROUND, ChunkPlan
-from studyapp.services.listings import PICTURE_SUFFIXES
-from studyapp.services.observers import TrialRow
+from studyapp.services import jobs
+from studyapp.services.catalogue.listings import PICTURE_SUFFIXES
+from studyapp.services.catalogue.plan import ImportRequest
+from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
+from studyapp.services.observers import writing as observers
+from studyapp.services.observers.writing import TrialRow
+from studyapp.services.planning.cue_pictures import (
+    CuePicture,
+    cue_picture,
+    cue_pictures,
+    refuse_unfit_names,
+)
+from studyapp.services.probes import runs as probes
+from studyapp.services.probes import texture as texture_probes
 from studyapp.services.refusals import Refused
+from studyapp.tasks.alike import places_alike
 from studyapp.tasks.catalogue import import_dataset
-from studyapp.tasks.chunks import job_function, work_here
+from studyapp.tasks.chunks import job_function, work_or_hand_over
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.items import crop_cache, image_item
 from studyapp.tasks.provenance import device_name, library_versions
@@ -32,12 +42,20 @@ KIND = "probe_texture"
 CHUNK = 128
 
 
-def catalogue_pictures(folder: Path, *, name: str = "", progress: bool = True) -> Dataset:
+def catalogue_pictures(
+    folder: Path,
+    classifiers: Sequence[Classifier],
+    *,
+    categories: Mapping[str, Sequence[int]],
+    name: str = "",
+    progress: bool = True,
+) -> Dataset:
     """The dataset of a folder of cue-conflict pictures, its own or one folder per shape; imported once.
 
-    Labels are the shapes that the names tell. Raises Refused, before anything is written, for a name outside
-    the pattern.
+    Labels are the shapes that the names tell. Raises Refused, before anything is written, for whatever
+    `probe_texture` would refuse of these pictures, classifiers and categories.
     """
+    _refuse_unfit(classifiers, categories)
     files = (
         path.relative_to(folder)
         for path in folder.rglob("*")
@@ -48,10 +66,8 @@ def catalogue_pictures(folder: Path, *, name: str = "", progress: bool = True) -
     )
     if not pictures:
         raise Refused(f"{folder} holds no picture; give a folder of files like cat7-elephant1.png.")
-    try:
-        rows = [(picture, cue_of(picture)[0]) for picture in pictures]
-    except ValueError as problem:
-        raise Refused(str(problem)) from problem
+    refuse_unfit_names(pictures, tuple(categories), place=str(folder))
+    rows = [(picture, cue_of(picture)[0]) for picture in pictures]
     called = name or slugify(folder.resolve().name)
     if not called:
         raise Refused(f"{folder} has no name that a dataset could have; give one with --name NAME.")
@@ -99,23 +115,19 @@ def probe_texture(
     if run.finished_at is not None:
         return run, None
     observers.ensure_measured(run=run, choices=observers.choice_set(categories))
-    job = jobs.unfinished_job(kind=KIND, parameters={"run": run.pk})
-    if job is None:
-        job = jobs.start_job(
+    job = jobs.job_of_runs(
+        runs=ProbeRun.objects.filter(pk=run.pk, finished_at=None),
+        plan=JobPlan(
             kind=KIND,
             title=f"Texture probe of {dataset.name}",
-            chunks=_chunks(run, [picture.image for picture in pictures]),
+            chunks=partial(_chunks, run, [picture.image for picture in pictures]),
             queue=queue,
             parameters={"run": run.pk},
-        )
-        ProbeRun.objects.filter(pk=run.pk).update(job=job)
-    elif queue != FOREGROUND:
-        job = jobs.hand_over(job=job, queue=queue)
-    if queue != FOREGROUND:
-        return run, job
-    work_here(job, progress=progress)
+        ),
+    )
+    waiting = work_or_hand_over(job, queue=queue, progress=progress)
     run.refresh_from_db()
-    return run, None
+    return run, waiting
 
 
 def _finish(job: Job) -> None:
@@ -149,8 +161,13 @@ def choose_chunk(chunk: Chunk) -> None:
         device=device_name(prepared[0].classifier.device),
         versions=library_versions("torch", "pillow", "numpy"),
     )
-    for group in _same_crop(prepared):
+    for group in places_alike(each.classifier.preprocessing.crop.key for each in prepared):
         chosen = _chosen(run, images, [prepared[place] for place in group])
+        if not any(chosen):
+            raise JobFailure(
+                f"None of the {len(images)} images from {images[0].name} on could be read.",
+                f"See that the files of {run.dataset.name} are where they were imported from.",
+            )
         for place, of_images in zip(group, chosen, strict=True):
             texture_probes.write_choices(
                 observer=watchers[place],
@@ -180,14 +197,6 @@ def _chosen(
         for place, chosen in enumerate(batch.chosen):
             found[place] |= dict(zip(map(int, batch.keys), chosen.tolist(), strict=True))
     return found
-
-
-def _same_crop(prepared: Sequence[PreparedClassifier]) -> list[list[int]]:
-    """Places of classifiers that look at the same crop: pictures are decoded once for them."""
-    groups: dict[str, list[int]] = {}
-    for place, each in enumerate(prepared):
-        groups.setdefault(each.classifier.preprocessing.crop.key, []).append(place)
-    return list(groups.values())
 
 
 def _row(number: int, picture: CuePicture, response: int, names: tuple[str, ...]) -> TrialRow:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from studyapp.analysis.small_transformations import TransformPlan
 from studyapp.models import Classifier, Dataset, Image, Job, ProbeRun
 from studyapp.services.jobs import FOREGROUND
-from studyapp.services.probes import ProbeColumns
+from studyapp.services.probes.runs import StoredColumns, refuse_many
+from studyapp.services.probes.transform import plan_of, transform_responses, transform_summary
 from studyapp.services.refusals import Refused
-from studyapp.services.transform_probe import plan_of, transform_responses, transform_summary
 from studyapp.tasks.probe_kinds import PROBE_KINDS, Draws, Pictures, ProbeKind
 from studyapp.tasks.probes import run_probe
 
@@ -55,7 +56,8 @@ def probe_transform(
 ) -> tuple[ProbeRun, Job | None]:
     """Predict every image at every place, size and crop; the run, and the job where workers do it.
 
-    Raises Refused for sizes without room for the pairs in a classifier's frame, and what `run_probe` raises.
+    Raises Refused for sizes without room for the pairs in a classifier's frame, for too many changes, and
+    what `run_probe` raises.
     """
     _refuse_unfit(request, classifiers)
     parameters = asdict(request) | {"sizes": list(request.sizes)}
@@ -130,7 +132,7 @@ def _look(run: ProbeRun, prepared: PreparedClassifier) -> str:
     return f"{recipe.crop.key} {colour}"
 
 
-def _summaries(run: ProbeRun, columns: ProbeColumns) -> list[dict[str, object]]:
+def _summaries(run: ProbeRun, columns: StoredColumns) -> list[dict[str, object]]:
     return [transform_summary(responses) for responses in transform_responses(run, columns)]
 
 
@@ -150,6 +152,8 @@ def _refuse_unfit(request: TransformRequest, classifiers: Sequence[Classifier]) 
         raise Refused("A size is there twice; give each of --sizes once.")
     if request.passes < 0 or request.seed < 0:
         raise Refused("--passes and --seed are whole numbers from 0 on.")
+    plan = TransformPlan(sizes=request.sizes, pairs=request.pairs, passes=request.passes)
+    refuse_many(plan.columns - 1, "Give fewer --sizes, --pairs or --passes.")
     if not request.sizes and not request.passes:
         raise Refused("Nothing would be changed: give --sizes, --passes, or both.")
     for classifier in classifiers:

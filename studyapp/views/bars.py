@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from studyapp.services.watching import Timeline
+from studyapp.services.studies.watching import Timeline
 from studyapp.templatetags.formats import moment, number
 
 WIDTH, HEIGHT = 640, 96

@@ -12,6 +12,8 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
+from studyapp.services.csv_cells import guarded
+
 Row = TypeVar("Row")
 LONGEST_SEARCH = 200
 
@@ -47,7 +49,7 @@ def page_of(request: HttpRequest, rows: QuerySet[Any, Row] | Sequence[Row], *, s
 
 def searched(request: HttpRequest) -> str:
     """What the search field holds (`?q=`)."""
-    return request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+    return request.GET.get("q", "").strip()[:LONGEST_SEARCH]
 
 
 def address(request: HttpRequest, **changes: object) -> str:
@@ -76,13 +78,8 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
         writer = csv.writer(_Line())
         yield writer.writerow(header)
         for row in rows:
-            yield writer.writerow([_bare(cell) for cell in row])
+            yield writer.writerow([guarded(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
-
-
-def _bare(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula: names of files come from outside."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -10,14 +10,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from studyapp.models import Presentation, Question, Sitting
 from studyapp.protocol.schema import ForcedChoiceQuestions
-from studyapp.services.allocation import answered_in, expected_next, held_presentation, takes_answers
-from studyapp.services.answers import AnswerRefused, last_answer_key, mark_served, record_answer, undo_answer
-from studyapp.services.choosing import BETWEEN
-from studyapp.services.exposures import Shown
-from studyapp.services.plans import protocol_of
-from studyapp.services.same_content.revealing import Told, reveals, told_after
-from studyapp.services.same_content.vision import ask_now, tell_colour_vision
-from studyapp.services.sittings import (
+from studyapp.services.participation.allocation import (
+    answered_in,
+    expected_next,
+    held_presentation,
+    takes_answers,
+)
+from studyapp.services.participation.answers import (
+    AnswerRefused,
+    last_answer_key,
+    mark_served,
+    record_answer,
+    undo_answer,
+)
+from studyapp.services.participation.choosing import BETWEEN
+from studyapp.services.participation.exposures import Shown
+from studyapp.services.participation.sittings import (
     answer_practice,
     begin,
     finish,
@@ -29,7 +37,10 @@ from studyapp.services.sittings import (
     stop_here,
     withdraw,
 )
-from studyapp.services.wording import SIDES, ShownQuestion, example_wording, value_of
+from studyapp.services.participation.wording import SIDES, ShownQuestion, example_wording, value_of
+from studyapp.services.plans import protocol_of
+from studyapp.services.same_content.revealing import Told, reveals, told_after
+from studyapp.services.same_content.vision import ask_now, tell_colour_vision
 from studyapp.views.participant_frame import (
     SeeOther,
     for_posts,
@@ -60,7 +71,7 @@ class Undoable:
 def sitting(request: HttpRequest, found: Sitting) -> HttpResponse:
     """The step that comes now. Reading it changes nothing."""
     state = Sitting.State
-    told = told_after(sitting=found, presentation_key=request.GET.get(_TOLD, "").replace("\0", ""))
+    told = told_after(sitting=found, presentation_key=request.GET.get(_TOLD, ""))
     if told is not None:
         return _told(request, found, told)
     if found.state == state.INSTRUCTIONS:

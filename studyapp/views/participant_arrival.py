@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from studyapp.models import Mode, Question, RecruitmentLink, Sitting, Stimulus
 from studyapp.recruitment.link import fresh_visit, panel_ids
-from studyapp.services.arrival import (
+from studyapp.services.participation.arrival import (
     ANONYMOUS,
     INVITATION,
     Visitor,
@@ -17,7 +17,7 @@ from studyapp.services.arrival import (
     pseudonym_of,
     study_barrier,
 )
-from studyapp.services.barriers import Barrier, Refused
+from studyapp.services.participation.barriers import Barrier, Refused
 from studyapp.services.plans import protocol_of
 from studyapp.services.same_content.vision import asks_colour_vision
 from studyapp.views.participant_frame import (

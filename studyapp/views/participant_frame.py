@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from studyapp.models import Sitting, Study
-from studyapp.services.arrival import Screen, Visitor
+from studyapp.services.participation.arrival import Screen, Visitor
 from studyapp.services.plans import READ_WITH_SITTING, protocol_of
 
 _SITTINGS = signing.Signer(sep=".", salt="second look sitting")
@@ -145,8 +145,8 @@ def screen_of(request: HttpRequest) -> Screen:
 
 
 def text_in(request: HttpRequest, name: str) -> str:
-    """A text from the form, without the NUL that PostgreSQL has no place for; empty where it is missing."""
-    return request.POST.get(name, "").replace("\0", "")
+    """A text from the form; empty where it is missing."""
+    return request.POST.get(name, "")
 
 
 def number_in(request: HttpRequest, name: str) -> float | None:

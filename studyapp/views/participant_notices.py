@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from studyapp.services.barriers import Barrier, Refused
+from studyapp.services.participation.barriers import Barrier, Refused
 from studyapp.views.participant_frame import Notice
 
 WITHDRAWN = Notice(

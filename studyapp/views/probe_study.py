@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +12,17 @@ from django.views.decorators.http import require_safe
 
 from studyapp.models import ProbeRun, Study
 from studyapp.protocol.stability import DIRECTIONS
-from studyapp.services.flips import DIRECTION_WORDS, read_flips
+from studyapp.services.probes.flips import DIRECTION_WORDS, changed_counts, flip_settings
 from studyapp.services.refusals import Refused
 from studyapp.views.probe_pages import probe_address
+from studyapp.views.ready_protocols import ready_questions, with_line
 from studyapp.views.researcher import researcher
 
 PROTOCOL = "stability.toml"
 # What a colour probe can be asked about, too.
 SAME_CONTENT = "same-content.toml"
-SAMPLE = 40
+#: The form's field for the most that are asked about, by protocol: each keeps a default of its own.
+SAMPLE_FIELDS = {PROTOCOL: "sample", SAME_CONTENT: "same_sample"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def probe_study(request: HttpRequest, key: str) -> HttpResponse:
     run = get_object_or_404(ProbeRun.objects.select_related("dataset"), key=key)
     names = list(run.probe_classifiers.order_by("position").values_list("classifier__name", flat=True))
     asked = request.GET.getlist("classifier")
+    same_content = ready_questions(SAME_CONTENT)
     context = {
         "nav": "probes",
         "run": run,
@@ -56,22 +58,30 @@ def probe_study(request: HttpRequest, key: str) -> HttpResponse:
             (each, DIRECTION_WORDS[each], each in (request.GET.getlist("direction") or DIRECTIONS))
             for each in DIRECTIONS
         ],
-        "sample": SAMPLE,
+        "sample": ready_questions(PROTOCOL)["sample"],
+        "same_sample": same_content["sample"],
+        "same_settings": same_content["settings"],
     }
     try:
-        context["settings"] = _choices(run, names, request.GET.getlist("setting"))
+        choices = _choices(run, request.GET.getlist("setting"))
+        here = {choice.name for choice in choices}
+        context["settings"] = choices
+        context["lacking"] = [name for name in same_content["settings"] if name not in here]
     except Refused as refusal:
         context["refusal"] = str(refusal)
     return render(request, "research/probe_study.html", context)
 
 
-def _choices(run: ProbeRun, names: Sequence[str], chosen: Sequence[str]) -> list[SettingChoice]:
-    counts: dict[str, list[tuple[str, int]]] = {}
-    for name in names:
-        flips = read_flips(run=run, classifier=name)
-        for setting, count in zip(flips.settings, flips.changed.sum(axis=0).tolist(), strict=True):
-            counts.setdefault(setting.name, []).append((name, int(count)))
-    return [SettingChoice(name, tuple(of), name in chosen) for name, of in counts.items()]
+def _choices(run: ProbeRun, chosen: Sequence[str]) -> list[SettingChoice]:
+    settings, counts = flip_settings(run), changed_counts(run=run)
+    return [
+        SettingChoice(
+            setting.name,
+            tuple((classifier, of[place]) for classifier, of in counts.items()),
+            setting.name in chosen,
+        )
+        for place, setting in enumerate(settings)
+    ]
 
 
 def asks_about_flips(query: Mapping[str, object]) -> bool:
@@ -80,22 +90,23 @@ def asks_about_flips(query: Mapping[str, object]) -> bool:
 
 
 def with_flips(text: str, query: QueryDict) -> str:
-    """The ready-made protocol with what was chosen on the probe's page written into it."""
+    """The ready-made protocol with what was chosen on the probe's page written in; the rest is its own."""
     settings = query.getlist("setting")
     directions = [each for each in query.getlist("direction") if each in DIRECTIONS]
-    sample = query.get("sample", "")
-    values: dict[str, object] = {"probe": query.get("probe", ""), "settings": settings}
+    asked = SAMPLE_FIELDS[query.get("protocol", PROTOCOL)]
+    sample = query.get(asked, "")
+    values: dict[str, object] = {"probe": query.get("probe", "")}
+    if settings:
+        values["settings"] = settings
     if directions:
         values["directions"] = directions
     if sample.isdecimal() and int(sample) > 0:
         values["sample"] = int(sample)
-    elif "sample" in query and not sample.strip():
+    elif asked in query and not sample.strip():
         # Without a sample every flip is asked about.
         text = re.sub(r"^sample(_per)? = .*\n", "", text, flags=re.MULTILINE)
     for key, value in values.items():
-        # A backslash in JSON must not be read as a group.
-        written = f"{key} = {json.dumps(value)}".replace("\\", "\\\\")
-        text = re.sub(rf"^{key} = .*$", written, text, count=1, flags=re.MULTILINE)
+        text = with_line(text, key, value)
     return text
 
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from studyapp.models import Question, Sitting, Study
 from studyapp.protocol.schema import AssignmentArm, AssignmentQuestions, ForcedChoiceQuestions, Protocol
-from studyapp.services.allocation import Expected
-from studyapp.services.choosing import ALONE
 from studyapp.services.criticism.boards import board_of, keys_beside
+from studyapp.services.participation.allocation import Expected
+from studyapp.services.participation.choosing import ALONE
+from studyapp.services.participation.wording import shown_question
 from studyapp.services.plans import protocol_of, setup_of
-from studyapp.services.wording import shown_question
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from studyapp.exports.attack_figures import attack_figures
 from studyapp.exports.attack_tables import FACTS, attack_tables, categories_in_words, step_in_words
 from studyapp.models import AdversarialImage, AttackRun
-from studyapp.services.attack_summaries import attack_facts, attack_lines
-from studyapp.services.attacks import attack_command, plan_of
+from studyapp.services.attacks.runs import attack_command, plan_of
+from studyapp.services.attacks.summaries import attack_facts, attack_lines
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import researcher

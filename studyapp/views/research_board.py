@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Classifier, Dataset, Job, Mode, PredictionRun, Study
-from studyapp.services.watching import Standing, standings
+from studyapp.services.studies.watching import Standing, standings
 from studyapp.views.research_jobs import LIVE_FIRST, line_of
 from studyapp.views.researcher import researcher
 

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Classifier, PredictionRun
-from studyapp.services.attack_summaries import attack_lines
-from studyapp.services.outcomes import common_mistakes, errors_of
+from studyapp.services.attacks.summaries import attack_lines
+from studyapp.services.studies.outcomes import common_mistakes, errors_of
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.research_datasets import ATTACKS, RunLine
 from studyapp.views.researcher import researcher

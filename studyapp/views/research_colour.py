@@ -18,6 +18,7 @@ from studyapp.exports.colour_tables import (
     metric_rows,
 )
 from studyapp.models import ProbeRun
+from studyapp.services.probes.runs import images_since
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.paging import address
 from studyapp.views.probe_pages import settings_in_words
@@ -43,6 +44,7 @@ def colour(request: HttpRequest, key: str) -> HttpResponseBase:
     rows = metric_rows(facts)
     context |= {
         "facts": facts,
+        "since": images_since(run),
         "figures": colour_figures(facts),
         "poster": tables[POSTER],
         "numbers": METRICS,

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Category, Dataset, Image, Prediction, PredictionRun
-from studyapp.services.attack_summaries import attack_lines
-from studyapp.services.outcomes import RunErrors, errors_of
+from studyapp.services.attacks.summaries import attack_lines
+from studyapp.services.studies.outcomes import RunErrors, errors_of
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import researcher
 

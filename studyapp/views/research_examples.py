@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Category, Classifier, Dataset, ExampleSelection
-from studyapp.services.example_boards import (
+from studyapp.services.examples.boards import (
     board_lines,
     categories_with_examples,
     category_boards,
@@ -17,7 +17,7 @@ from studyapp.services.example_boards import (
     selection_counts,
     title_of,
 )
-from studyapp.services.examples import selections_for
+from studyapp.services.examples.selections import selections_for
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import researcher
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from studyapp.exports.explanation_figures import FIT, PATH, fit_figure, path_figure
 from studyapp.models import Explanation, ExplanationRun
-from studyapp.services.explanation_files import path_name
-from studyapp.services.explanation_summaries import RunSummary, summarise_run
+from studyapp.services.explanations.files import path_name
+from studyapp.services.explanations.summaries import RunSummary, summarise_run
 from studyapp.views.explanation_marks import Marks, fit_marks, weight_marks
 from studyapp.views.figure_files import figure_response
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv

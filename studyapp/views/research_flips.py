@@ -16,10 +16,10 @@ from django.views.decorators.http import require_safe
 from studyapp.analysis.colour_stability import NEAR_DEGREES, Axis, Setting
 from studyapp.models import Image, ProbeRun
 from studyapp.protocol.stability import DIRECTIONS
-from studyapp.services.colour_flips import FlippingImages, flipping_images
-from studyapp.services.colour_probe import settings_of
-from studyapp.services.flips import DIRECTION_WORDS, Direction, Flips, read_flips
-from studyapp.services.recolouring import SIDE, strip_picture
+from studyapp.services.probes.colour import settings_of
+from studyapp.services.probes.colour_flips import FlippingImages, flipping_images
+from studyapp.services.probes.flips import DIRECTION_WORDS, Direction, Flips, read_flips
+from studyapp.services.probes.recolouring import SIDE, strip_picture
 from studyapp.services.refusals import Refused
 from studyapp.views.paging import address, csv_response, page_of, wants_csv
 from studyapp.views.research_colour import colour_run

@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Image, Question
-from studyapp.services.outcomes import ranked_classes
+from studyapp.services.catalogue.thumbnails import full_picture, thumbnail
 from studyapp.services.refusals import Refused
-from studyapp.services.thumbnails import full_picture, thumbnail
+from studyapp.services.studies.outcomes import ranked_classes
 from studyapp.views.researcher import researcher
 
 # Files of a dataset may be mended in their folder, so a day is long enough.

@@ -11,10 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from studyapp.models import Chunk, Job
-from studyapp.services.jobs import JobFailure, cancel_job, retry_job
+from studyapp.services.jobs import JobFailure, cancel_job, is_interrupted, retry_job
 from studyapp.templatetags.formats import lasting, number
 from studyapp.views.paging import page_of, searched
 from studyapp.views.researcher import researcher
+
+GO_ON = "Interrupted: give the same command again to go on"
 
 LIVE_FIRST = Case(
     When(state__in=(Job.State.RUNNING, Job.State.QUEUED), then=Value(0)),
@@ -25,27 +27,39 @@ LIVE_FIRST = Case(
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """A job as lists show it: the row, and how far it is in words."""
+    """A job as pages show it: the row, its state (style class and word), and how far it is in words."""
 
     job: Job
+    state: str
+    label: str
     words: str
 
 
 def line_of(job: Job) -> JobLine:
     """ "12 430 of 50 000 · 212 images/s · about 3 min left", as far as it is known."""
-    parts = [f"{number(job.done)} of {number(job.total)}"]
+    if is_interrupted(job):
+        return JobLine(job, "interrupted", "Interrupted", f"{_done(job)} · {GO_ON}")
+    return JobLine(job, job.state, job.get_state_display(), _words(job))
+
+
+def _words(job: Job) -> str:
+    parts = [_done(job)]
     if job.is_finished:
         parts[0] += f" {job.unit}"
         if job.started_at and job.finished_at:
             parts.append(f"took {lasting(job.finished_at - job.started_at)}")
-        return JobLine(job, " · ".join(parts))
+        return " · ".join(parts)
     rate = job.rate()
     if rate:
         parts.append(f"{number(rate, 0 if rate >= 10 else 1)} {job.unit}/s")
         parts.append(f"about {lasting((job.total - job.done) / rate)} left")
     elif job.state == Job.State.QUEUED:
         parts.append("waiting for a worker")
-    return JobLine(job, " · ".join(parts))
+    return " · ".join(parts)
+
+
+def _done(job: Job) -> str:
+    return f"{number(job.done)} of {number(job.total)}"
 
 
 @require_safe

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,13 +16,13 @@ from studyapp.protocol.reading import read_protocol_text
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.target import with_target
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study, start_build
-from studyapp.services.study_sizes import StudySize, study_size
+from studyapp.services.studies.life import create_study, start_build
+from studyapp.services.studies.sizes import StudySize, study_size
 from studyapp.views.probe_study import asks_about_flips, free_name, with_flips
 from studyapp.views.protocol_facts import Fact, protocol_facts
+from studyapp.views.ready_protocols import PROTOCOLS, is_ready_made, ready_made, ready_text, targeted
 from studyapp.views.researcher import person, researcher
 
-PROTOCOLS = Path(settings.BASE_DIR) / "protocols"
 FAVOURITE = "misclassification-calibrated.toml"
 LARGEST = 200_000
 
@@ -41,19 +40,8 @@ class Draft:
 
     @property
     def folder(self) -> Path | None:
-        """Where files that the protocol names lie: only a ready-made protocol, unchanged, has any."""
-        ready_made = self.file and self.text == ready_text(self.file)
-        return PROTOCOLS if ready_made else None
-
-
-def ready_made() -> tuple[str, ...]:
-    """The names of the protocol files that come with the product."""
-    return tuple(sorted(path.name for path in PROTOCOLS.glob("*.toml")))
-
-
-def ready_text(file: str) -> str:
-    """The text of one of them; empty for any other name."""
-    return (PROTOCOLS / file).read_text(encoding="utf-8") if file in ready_made() else ""
+        """Where files that the protocol names lie: only a ready-made protocol has any, its target apart."""
+        return PROTOCOLS if is_ready_made(self.text, self.file) else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,12 +88,20 @@ def _asked(request: HttpRequest) -> Draft:
     dataset = request.GET.get("dataset") or first or ""
     flips = asks_about_flips(request.GET)
     chosen = [name for name in request.GET.getlist("classifier") if name in _classifiers(dataset)]
+    text = ready_text(file)
+    classifiers = tuple(chosen) or _proposed(text, dataset)
+    name = free_name(dataset, file) if flips else ""
     return Draft(
         file=file if file in ready_made() else "",
-        text=with_flips(ready_text(file), request.GET) if flips else ready_text(file),
+        text=targeted(
+            with_flips(text, request.GET) if flips else text,
+            dataset=dataset,
+            classifiers=classifiers,
+            name=name,
+        ),
         dataset=dataset,
-        classifiers=tuple(chosen) or _proposed(ready_text(file), dataset),
-        name=free_name(dataset, file) if flips else "",
+        classifiers=classifiers,
+        name=name,
         title="",
     )
 

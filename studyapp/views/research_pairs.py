@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import Dataset, ImagePair, PredictionRun
-from studyapp.services.pair_boards import PairSide, ShownPair, pair_board, pair_sets, runs_for
+from studyapp.services.catalogue.pair_boards import PairSide, ShownPair, pair_board, pair_sets, runs_for
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import researcher
 

@@ -14,9 +14,9 @@ from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_safe
 
 from studyapp.models import AdversarialImage, Explanation
+from studyapp.services.attacks.stored_pictures import clean_name
+from studyapp.services.catalogue.thumbnails import thumbnail
 from studyapp.services.refusals import Refused
-from studyapp.services.stored_pictures import clean_name
-from studyapp.services.thumbnails import thumbnail
 from studyapp.views.researcher import researchers_file
 
 KEPT = "private, max-age=86400"

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from studyapp.models import Mode, RecruitmentLink
 from studyapp.recruitment.link import LinkRefused, link_url
 from studyapp.services.plans import protocol_of
-from studyapp.services.recruiting import OWN_PREVIEW, TooMany, add_open_link, invite, own_preview
+from studyapp.services.studies.recruiting import OWN_PREVIEW, TooMany, add_open_link, invite, own_preview
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.researcher import person, researcher
 from studyapp.views.study_frame import frame, study_or_404

@@ -17,7 +17,7 @@ from studyapp.models import Category, Question, Stimulus
 from studyapp.services.adversarial.words import picture_words
 from studyapp.services.criticism.boards import GROUP_PICTURE, SIBLING
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import approve_pending, review_stimulus, shown_stimuli
+from studyapp.services.studies.life import approve_pending, review_stimulus, shown_stimuli
 from studyapp.views.paging import page_of, searched
 from studyapp.views.research_studies import review_counts
 from studyapp.views.researcher import person, researcher

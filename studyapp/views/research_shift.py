@@ -13,8 +13,14 @@ from django.views.decorators.http import require_safe
 
 from studyapp.exports.shift_csv import HEADER, map_rows
 from studyapp.models import ShiftMaps, ShiftRun
-from studyapp.services.shift_maps import MAPS, read_maps
-from studyapp.services.shift_viewing import map_bytes, map_lines, picture_bytes, viewer_facts
+from studyapp.services.probes.shift_maps import MAPS, read_maps
+from studyapp.services.probes.shift_viewing import (
+    map_bytes,
+    map_lines,
+    other_crop_side,
+    picture_bytes,
+    viewer_facts,
+)
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher, researchers_file
@@ -52,12 +58,13 @@ def shifts(request: HttpRequest) -> HttpResponseBase:
 def shift(request: HttpRequest, key: str) -> HttpResponseBase:
     """One run: its maps side by side with the picture under the cursor, and what sums them up."""
     run = get_object_or_404(ShiftRun.objects.select_related("job"), key=key)
-    rows = list(run.maps.select_related("classifier__class_list").order_by("position"))
+    rows = list(run.maps.select_related("classifier__class_list", "run").order_by("position"))
     job = run.job if run.finished_at is None else None
     context = {
         "nav": "probes",
         "run": run,
         "rows": rows,
+        "classifiers": [(row, other_crop_side(row)) for row in rows],
         "lines": map_lines(rows) if run.finished_at else [],
         "facts": json.dumps(_facts(run, rows)) if run.finished_at else "",
         "shown_maps": _shown_maps(rows),

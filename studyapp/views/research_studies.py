@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import AuditEntry, Mode, Stimulus, Study
-from studyapp.services.arm_standings import arm_standings
 from studyapp.services.plans import protocol_of
-from studyapp.services.quality import ORDERS, gold_rate, median_seconds, participants_of, qualities
-from studyapp.services.watching import questions_by_role, standings, timeline
+from studyapp.services.studies.arm_standings import arm_standings
+from studyapp.services.studies.quality import ORDERS, gold_rate, median_seconds, participants_of, qualities
+from studyapp.services.studies.watching import questions_by_role, standings, timeline
 from studyapp.views.bars import timeline_chart
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.protocol_facts import protocol_facts

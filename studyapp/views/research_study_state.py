@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from studyapp.models import Study
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import close_study, open_study, pause_study, resume_study
+from studyapp.services.studies.life import close_study, open_study, pause_study, resume_study
 from studyapp.views.researcher import person, researcher
 from studyapp.views.study_frame import study_or_404
 

@@ -16,7 +16,7 @@ from studyapp.exports.figures import Figure
 from studyapp.exports.shape_figures import shape_figure
 from studyapp.exports.shape_tables import shape_tables
 from studyapp.models import ChoiceSet, Observer, ProbeRun
-from studyapp.services.observer_groups import Candidate, Shown, candidates, chosen, compared, shown_first
+from studyapp.services.observers.groups import Candidate, Shown, candidates, chosen, compared, shown_first
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
@@ -121,7 +121,7 @@ def _asked(request: HttpRequest, run: ProbeRun | None) -> _Asked | None:
 
 
 def _set(request: HttpRequest, run: ProbeRun | None) -> ChoiceSet | None:
-    wanted = request.GET.get("set", "").replace("\0", "")
+    wanted = request.GET.get("set", "")
     if wanted:
         return get_object_or_404(ChoiceSet, key=wanted)
     if run is not None:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from studyapp.exports.transform_figures import transform_figures
 from studyapp.exports.transform_tables import transform_facts, transform_tables
 from studyapp.models import ProbeRun
+from studyapp.services.probes.runs import images_since
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.probe_pages import settings_in_words
 from studyapp.views.research_jobs import line_of
@@ -28,6 +29,7 @@ def transform(request: HttpRequest, key: str) -> HttpResponseBase:
         facts = transform_facts(run)
         context |= {
             "facts": facts,
+            "since": images_since(run),
             "figures": transform_figures(facts),
             "tables": [shown_table(table, lambda *_: "") for table in transform_tables(facts).values()],
         }

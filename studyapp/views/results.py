@@ -23,6 +23,9 @@ from studyapp.views.study_frame import frame, mode_of, study_or_404
 # The facts of the study stand at the top of the page, not among the tables.
 NOT_AS_TABLE = ("study", "reliability_detail")
 
+# Kinds whose questions no number of answers agrees on.
+NOT_BY_RULE = ("prototype_assignment", "forced_choice")
+
 _UNITS = {"adversarial": "image", "stability": "flip"}
 
 
@@ -40,8 +43,10 @@ def results(request: HttpRequest, name: str) -> HttpResponse:
     link = links_of(study.name, report.mode, attacked=attacked)
     context |= {
         "facts": _facts(report),
+        "warning": report.tables["study"].note,
         "attacked": attacked,
         "verdicts": own is None or own.verdicts,
+        "ruled": study.kind not in NOT_BY_RULE,
         "unit": _UNITS.get(study.kind, "mistake"),
         "draws_of": "over the images" if own is None else own.draws,
         "figures": report.figures(),

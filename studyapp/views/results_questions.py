@@ -156,13 +156,13 @@ def _asked(request: HttpRequest) -> Asked:
     positive = request.GET.get("positive", "")
     return Asked(
         classifier=request.GET.get("classifier", "")[:100],
-        arm=request.GET.get("arm", "").replace("\x00", "")[:60],
+        arm=request.GET.get("arm", "")[:60],
         role=one_of("role", tuple(value for value, _ in ROLES)),
         verdict=one_of("verdict", VERDICTS),
         positive=positive if positive.isascii() and positive.isdigit() and len(positive) < 5 else "",
         complete=request.GET.get("complete") == "1",
-        stratum=request.GET.get("stratum", "").replace("\x00", "")[:60],
-        participant=request.GET.get("participant", "").replace("\x00", "")[:64],
+        stratum=request.GET.get("stratum", "")[:60],
+        participant=request.GET.get("participant", "")[:64],
         imported=request.GET.get("imported") == "1",
     )
 

@@ -20,7 +20,7 @@ Link: TypeAlias = Callable[[str, str, Mapping[str, Cell]], str]
 @dataclass(frozen=True, slots=True)
 class ShownCell:
     """The text of a cell, its interval (a cell of its own where `paired`), the mark of its reason, and
-    where it leads."""
+    where it leads; a `pseudonym` is as long as it is and seen by its beginning."""
 
     text: str
     interval: str
@@ -28,6 +28,7 @@ class ShownCell:
     link: str
     numeric: bool
     paired: bool
+    pseudonym: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def _cell(
         link="" if cell is None or isinstance(cell, Withheld) else link(table.name, column.name, cells),
         numeric=column.kind != "text",
         paired=pair is not None,
+        pseudonym=column.name == "participant",
     )
 
 

@@ -12,6 +12,7 @@ from studyapp.admin.gallery.gate import context, deciding, scope_or_404
 from studyapp.admin.gallery.pages import one_context, review_state, shared
 from studyapp.services.gallery.decisions import approve_waiting, decide, waiting
 from studyapp.services.gallery.images import gallery_images
+from studyapp.services.gallery.strips import strip_source
 from studyapp.services.refusals import Refused
 
 
@@ -45,8 +46,8 @@ def decide_image(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         return render(request, "admin/gallery/_one.html", more | one_context(scope, wanted, key))
     pk = scope.images().filter(key=key).values_list("pk", flat=True)
     [image] = gallery_images(scope, list(pk), method=wanted.method)
-    counts = review_state(scope) | {"again": True}
-    return render(request, "admin/gallery/_decided.html", more | counts | {"image": image})
+    more |= review_state(scope) | {"again": True, "image": image, "strip": strip_source(image.strip)}
+    return render(request, "admin/gallery/_decided.html", more)
 
 
 @require_POST

@@ -1,8 +1,6 @@
-"""Files of the gallery: strips of thumbnails, which never change under their name, and their job."""
+"""Files of the gallery: the pixels that an explanation explains, and the job that makes thumbnails."""
 
 from __future__ import annotations
-
-import re
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -14,20 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 from studyapp.admin.gallery.asked import posted_filter
 from studyapp.admin.gallery.gate import deciding, looking_at_a_file, scope_or_404
 from studyapp.models import Explanation
-from studyapp.services.gallery.strips import start_strips, strip_name
+from studyapp.services.gallery.strips import start_strips
 from studyapp.services.refusals import Refused
 
 FOR_GOOD = "private, max-age=31536000, immutable"
-_DIGEST = re.compile(r"[0-9a-f]{40}")
-
-
-@require_safe
-@looking_at_a_file
-def strip(request: HttpRequest, digest: str) -> HttpResponse:
-    """The small pictures of one image: its name is made of what it shows, so nothing is looked up."""
-    if not _DIGEST.fullmatch(digest):
-        raise Http404("no such strip")
-    return _file(strip_name(digest), "image/webp")
 
 
 @require_safe
@@ -37,7 +25,12 @@ def explained_pixels(request: HttpRequest, key: str) -> HttpResponse:
     name = Explanation.objects.filter(key=key).values_list("explained_file", flat=True).first()
     if not name:
         raise Http404("no such picture")
-    return _file(name, "image/png")
+    try:
+        with default_storage.open(name) as file:
+            content = file.read()
+    except FileNotFoundError as problem:
+        raise Http404("its file is gone") from problem
+    return HttpResponse(content, content_type="image/png", headers={"Cache-Control": FOR_GOOD})
 
 
 @require_POST
@@ -56,12 +49,3 @@ def make_thumbnails(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     else:
         messages.success(request, f"Job {job.pk} makes the thumbnails; load the page again when it is done.")
     return redirect("gallery:gallery", kind=kind, name=name)
-
-
-def _file(name: str, kind: str) -> HttpResponse:
-    try:
-        with default_storage.open(name) as file:
-            content = file.read()
-    except FileNotFoundError as problem:
-        raise Http404("not made yet") from problem
-    return HttpResponse(content, content_type=kind, headers={"Cache-Control": FOR_GOOD})

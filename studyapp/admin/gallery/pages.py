@@ -18,7 +18,7 @@ from studyapp.services.gallery.images import GalleryImage, described, explanatio
 from studyapp.services.gallery.listing import PAGE, neighbours, window
 from studyapp.services.gallery.opening import galleries
 from studyapp.services.gallery.scopes import Scope
-from studyapp.services.gallery.strips import CLEAN_PANELS, PANELS, SIDE, strip_width
+from studyapp.services.gallery.strips import CLEAN_PANELS, PANELS, SIDE, strip_source, strip_width
 
 
 @require_safe
@@ -46,10 +46,13 @@ def gallery_page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         at=int(at) if at.isascii() and at.isdecimal() and len(at) < 10 else None,
     )
     images = described(scope, found.rows, method=asked.wanted.method)
+    cards = [(image, strip_source(image.strip)) for image in images]
     addresses = Addresses(scope, asked.wanted)
     page = {
         "window": found,
         "images": images,
+        "cards": cards,
+        "missing": sum(not strip for _, strip in cards),
         "previous": addresses.page(before=images[0].key) if found.before and images else None,
         "following": addresses.page(after=images[-1].key) if found.last < found.total and images else None,
         "last": addresses.page(at=(found.total - 1) // PAGE * PAGE + 1) if found.last < found.total else None,

@@ -8,7 +8,6 @@ app_name = "gallery"
 
 urlpatterns = [
     path("", pages.index, name="index"),
-    path("strips/<str:digest>.webp", files.strip, name="strip"),
     path("pixels/<str:key>.png", files.explained_pixels, name="pixels"),
     path("boards/<int:pk>/", boards.finished, name="board-job"),
     path("boards/<int:pk>/file", boards.download, name="board-file"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.validators import validate_slug
 
 from studyapp.management.research_command import ResearchCommand
-from studyapp.services.classifiers import describe_training
+from studyapp.services.catalogue.classifiers import describe_training
 from studyapp.tasks.classifiers import ClassifierRequest, add_classifier
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,13 +14,14 @@ from studyapp.exports.attack_tables import attack_tables
 from studyapp.exports.plain_text import table_text
 from studyapp.exports.writing import plain_rows
 from studyapp.management.named import named_classifier, named_dataset
+from studyapp.management.plan_options import option_of, refuse_out_of_range
 from studyapp.management.research_command import SOME_SKIPPED, ResearchCommand
 from studyapp.models import AdversarialImage, AttackRun
 from studyapp.protocol.attack import AttackPlan, Norm, Space, StepStd, Stop
 from studyapp.protocol.keys import keys_of
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol
-from studyapp.services.attack_summaries import attack_facts
+from studyapp.services.attacks.summaries import attack_facts
 from studyapp.services.refusals import Refused
 from studyapp.tasks.attacks import attack_dataset
 
@@ -118,12 +118,14 @@ def fraction(text: str) -> float:
 
 def _plan(options: dict[str, Any]) -> AttackPlan:
     """The parameters from the protocol, or from the options with the paper's as defaults."""
-    given = {key.name: options[key.name] for key in fields(AttackPlan) if options.get(key.name) is not None}
+    keys = [key for key in keys_of(AttackPlan) if options[key.name] is not None]
     file: Path | None = options["protocol"]
     if file is None:
-        return AttackPlan(**given)
-    if given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        for key in keys:
+            refuse_out_of_range(key, options[key.name])
+        return AttackPlan(**{key.name: options[key.name] for key in keys})
+    if keys:
+        names = ", ".join(option_of(key) for key in keys)
         raise Refused(f"{names} would change the attack of {file.name}; give a protocol or parameters.")
     try:
         protocol = read_protocol(file)

@@ -7,7 +7,7 @@ from typing import Any
 
 from studyapp.management.research_command import ResearchCommand
 from studyapp.services.audit import COMMAND_LINE
-from studyapp.services.studies import close_study, pause_study, resume_study, study_named
+from studyapp.services.studies.life import close_study, pause_study, resume_study, study_named
 
 
 class Command(ResearchCommand):

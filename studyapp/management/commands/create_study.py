@@ -18,7 +18,7 @@ from studyapp.protocol.schema import Protocol
 from studyapp.protocol.target import with_target
 from studyapp.services.jobs import FOREGROUND
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study, start_build
+from studyapp.services.studies.life import create_study, start_build
 from studyapp.tasks.chunks import work_here
 
 

@@ -12,7 +12,7 @@ from studyapp.management.explain_options import add_explain_options, request_of
 from studyapp.management.explain_report import report_as_json, report_in_words
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import SOME_SKIPPED, ResearchCommand
-from studyapp.services.explanation_summaries import summarise_run
+from studyapp.services.explanations.summaries import summarise_run
 from studyapp.tasks.explanations import explain_images
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from studyapp.exports.shift_csv import HEADER, map_rows
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import ShiftRun
+from studyapp.services.probes.shift_maps import read_maps
 from studyapp.services.refusals import Refused
-from studyapp.services.shift_maps import read_maps
 
 
 class Command(ResearchCommand):

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from studyapp.exports.bundle import MANIFEST, NotABundleError, export_bundle
 from studyapp.management.commands.results import find_study
 from studyapp.models import Mode
-from studyapp.services.bootstrap import ensure_bootstrap_draw
+from studyapp.services.studies.bootstrap import ensure_bootstrap_draw
 
 
 class Command(BaseCommand):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from studyapp.management.research_command import ResearchCommand
-from studyapp.services.answer_import import ImportSummary, import_answers, import_expert_answers
+from studyapp.services.answer_import.importing import ImportSummary, import_answers, import_expert_answers
 from studyapp.services.audit import COMMAND_LINE
-from studyapp.services.studies import study_named
+from studyapp.services.studies.life import study_named
 
 
 class Command(ResearchCommand):

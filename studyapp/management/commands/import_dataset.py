@@ -12,8 +12,8 @@ from django.core.validators import validate_slug
 
 from studyapp.management.research_command import SOME_SKIPPED, ResearchCommand
 from studyapp.models import Dataset
-from studyapp.services.catalogue_plan import ImportRequest
-from studyapp.services.imagenet_solution import ORDERS
+from studyapp.services.catalogue.imagenet_solution import ORDERS
+from studyapp.services.catalogue.plan import ImportRequest
 from studyapp.tasks.catalogue import ImportSummary, import_dataset
 
 SHOWN_SKIPPED = 20

@@ -8,7 +8,7 @@ from typing import Any
 
 from studyapp.management.named import named_dataset
 from studyapp.management.research_command import ResearchCommand
-from studyapp.services.image_pairs import import_pairs
+from studyapp.services.catalogue.image_pairs import import_pairs
 
 
 class Command(ResearchCommand):

@@ -9,8 +9,8 @@ from typing import Any
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
 from studyapp.management.standard_errors import errors_as_json, errors_in_words
-from studyapp.services.prediction_import import import_predictions
-from studyapp.services.predictions import standard_errors
+from studyapp.services.predictions.importing import import_predictions
+from studyapp.services.predictions.runs import standard_errors
 
 
 class Command(ResearchCommand):

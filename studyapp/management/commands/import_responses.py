@@ -9,8 +9,8 @@ from typing import Any
 from studyapp.analysis.sixteen import SIXTEEN
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import Observer
-from studyapp.services.category_files import read_categories
-from studyapp.services.response_import import PEOPLE, ImportedResponses, import_responses
+from studyapp.services.observers.response_import import PEOPLE, ImportedResponses, import_responses
+from studyapp.services.planning.category_files import read_categories
 
 
 class Command(ResearchCommand):

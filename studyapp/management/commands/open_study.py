@@ -8,7 +8,7 @@ from typing import Any
 from studyapp.management.research_command import ResearchCommand
 from studyapp.recruitment.link import link_url
 from studyapp.services.audit import COMMAND_LINE
-from studyapp.services.studies import approve_pending, open_study, study_named
+from studyapp.services.studies.life import approve_pending, open_study, study_named
 
 
 class Command(ResearchCommand):

@@ -9,7 +9,7 @@ from typing import Any
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
 from studyapp.management.standard_errors import errors_as_json, errors_in_words
-from studyapp.services.predictions import standard_errors
+from studyapp.services.predictions.runs import standard_errors
 from studyapp.tasks.classifiers import PRECISIONS
 from studyapp.tasks.predict import predict_dataset
 

@@ -11,7 +11,7 @@ from studyapp.exports.kept_report import study_report
 from studyapp.exports.plain_text import table_text
 from studyapp.exports.results_json import results_json
 from studyapp.models import Mode, Study
-from studyapp.services.bootstrap import ensure_bootstrap_draw
+from studyapp.services.studies.bootstrap import ensure_bootstrap_draw
 
 # One row per person, category or gold question: for files, not for a terminal.
 LONG = (

@@ -9,8 +9,8 @@ from typing import Any
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import ExampleSelection
-from studyapp.services.example_plan import ExampleRequest
-from studyapp.services.examples import selected_categories
+from studyapp.services.examples.plan import ExampleRequest
+from studyapp.services.examples.selections import selected_categories
 from studyapp.tasks.examples import select_examples
 
 SHOWN = 10

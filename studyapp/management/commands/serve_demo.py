@@ -14,9 +14,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from studyapp.management.processes import ProcessTable, Stopped, python
+from studyapp.management.processes import Ended, ProcessTable, Stopped, python
 
 SERVER_PATIENCE = 60.0
+WORKER_RESTARTS = 3
 
 
 class Command(BaseCommand):
@@ -41,6 +42,10 @@ class Command(BaseCommand):
                 self._serve(processes, port=port, base_url=base_url, data=data)
             except Stopped:
                 self.stdout.write("Stopping the server and the worker.")
+            except Ended as ended:
+                raise CommandError(
+                    f"{ended} ended by itself; its log is in {Path(settings.VAR) / 'logs'}."
+                ) from ended
 
     def _serve(self, processes: ProcessTable, *, port: int, base_url: str, data: str) -> None:
         logs = Path(settings.VAR) / "logs"
@@ -59,21 +64,19 @@ class Command(BaseCommand):
                 *("--queues", "default,gpu", "--loglevel", "INFO", "--hostname", "demo@%h"),
             ),
             log=logs / "worker.log",
+            restarts=WORKER_RESTARTS,
         )
         self._wait_for_server(processes, base_url, logs / "server.log")
         if processes.run("demo", python("manage.py", "demo", *(("--data", data) if data else ()))):
             raise CommandError("The demo could not be built; what it printed is above.")
         self.stdout.write(f"\nLogs are in {logs}. Ctrl-C stops the server and the worker.")
         self.stdout.flush()
-        ended = processes.wait()
-        raise CommandError(f"{ended} ended by itself; its log is in {logs}.")
+        processes.wait()
 
     def _wait_for_server(self, processes: ProcessTable, base_url: str, log: Path) -> None:
         deadline = time.monotonic() + SERVER_PATIENCE
         while time.monotonic() < deadline:
             processes.check()
-            if not processes.alive("server"):
-                raise CommandError(f"The server ended at its start; {log} says why.")
             try:
                 urllib.request.urlopen(f"{base_url}/health/", timeout=2).close()
             except (urllib.error.URLError, OSError):

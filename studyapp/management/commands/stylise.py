@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from studyapp.management.named import named_dataset
 from studyapp.management.research_command import SOME_SKIPPED, ResearchCommand
-from studyapp.services.stylising import StyliseRequest
+from studyapp.services.probes.stylising import StyliseRequest
 from studyapp.tasks.style_sources import default_weights
 from studyapp.tasks.stylise import StyliseSummary, stylise
 

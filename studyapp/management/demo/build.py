@@ -12,8 +12,8 @@ from studyapp.management.demo.runs import Say, attack, examples, import_folder, 
 from studyapp.management.rehearsal import rehearse
 from studyapp.models import Mode, RecruitmentLink, Study
 from studyapp.recruitment.link import link_url
-from studyapp.services.rehearsals import is_rehearsed
-from studyapp.services.studies import create_study, open_study, start_build
+from studyapp.services.studies.life import create_study, open_study, start_build
+from studyapp.services.studies.rehearsals import is_rehearsed
 from studyapp.tasks.chunks import work_here
 
 

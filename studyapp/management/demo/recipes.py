@@ -20,6 +20,7 @@ OPEN = PROTOCOLS / "digits-open.toml"
 ADVERSARIAL_REHEARSED = PROTOCOLS / "digits-adversarial-rehearsal.toml"
 ADVERSARIAL_OPEN = PROTOCOLS / "digits-adversarial-open.toml"
 STABILITY_REHEARSED = PROTOCOLS / "photos-stability-rehearsal.toml"
+SAME_CONTENT_REHEARSED = PROTOCOLS / "photos-same-content-rehearsal.toml"
 ASSIGNMENT_REHEARSED = PROTOCOLS / "digits-assignment-rehearsal.toml"
 ASSIGNMENT_OPEN = PROTOCOLS / "digits-assignment-open.toml"
 PAPERS_ATTACK = PROTOCOLS / "adversarial.toml"
@@ -184,6 +185,7 @@ def embedded_recipe(var: Path) -> Recipe:
             _as_written(ADVERSARIAL_REHEARSED),
             _as_written(ASSIGNMENT_REHEARSED),
             _as_written(STABILITY_REHEARSED),
+            _as_written(SAME_CONTENT_REHEARSED),
         ),
         open=(_as_written(OPEN), _as_written(ADVERSARIAL_OPEN), _as_written(ASSIGNMENT_OPEN)),
     )

@@ -17,7 +17,9 @@ from studyapp.management.demo.recipes import (
     DemoShift,
 )
 from studyapp.management.research_command import SOME_SKIPPED
-from studyapp.models import AttackRun, Job, PredictionRun
+from studyapp.models import AttackRun, Classifier, Dataset, Job, PredictionRun
+from studyapp.protocol.reading import read_protocol
+from studyapp.services.attacks.runs import open_attack_run
 
 Say = Callable[[str], None]
 
@@ -73,14 +75,22 @@ def attack(attack: DemoAttack, say: Say) -> None:
     say(f"Explanations of {attack.classifier} on {attack.dataset}")
     options: dict[str, Any] = {"protocol": attack.protocol}
     if attack.methods:
-        run = AttackRun.objects.filter(
-            dataset__name=attack.dataset, classifier__name=attack.classifier
-        ).latest("pk")
-        options = {"attack": run.pk, "method": list(attack.methods), "samples": attack.samples}
+        options = {"attack": _run_of(attack).pk, "method": list(attack.methods), "samples": attack.samples}
     if attack.limit is not None:
         options["limit"] = attack.limit
     # A seed of its own, so that a repeated demo finds the images it has drawn.
     _quietly("explain", attack.dataset, attack.classifier, seed=_SEED, **options)
+
+
+def _run_of(attack: DemoAttack) -> AttackRun:
+    """The run that the command made or went on with, whatever a researcher has attacked since."""
+    plan = read_protocol(attack.protocol).attack
+    assert plan is not None
+    return open_attack_run(
+        dataset=Dataset.objects.get(name=attack.dataset),
+        classifier=Classifier.objects.get(name=attack.classifier),
+        plan=plan,
+    )
 
 
 def examples(wanted: DemoExamples, say: Say) -> None:

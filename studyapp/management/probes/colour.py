@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from studyapp.exports.colour_tables import ColourFacts, colour_facts, metric_rows, op_in_words
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
+from studyapp.services.probes.runs import MOST_SETTINGS
 from studyapp.tasks.colour_probe import probe_colour
 
 HELP = (
@@ -29,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--hues",
         default=HUES,
         metavar="FIRST:LAST:STEP",
-        help=f"degrees, or a list such as 30,-30, or none (default {HUES})",
+        help=f"degrees, or a list such as 30,-30, or none; 0 and 360 are left out (default {HUES})",
     )
     parser.add_argument(
         "--gains",
@@ -50,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def handle(command: ResearchCommand, options: Mapping[str, Any]) -> None:
     """Probe, then print the table."""
-    grid = [("hue", amount) for amount in _amounts("hues", options["hues"]) if amount % 360]
+    grid = [("hue", amount) for amount in _amounts("hues", options["hues"]) if abs(amount) not in (0, 360)]
     grid += [("saturation", amount) for amount in _amounts("gains", options["gains"]) if amount != 1]
     run, job = probe_colour(
         named_dataset(options["dataset"]),
@@ -84,15 +85,21 @@ def _amounts(name: str, text: str) -> list[float]:
         if ":" not in text:
             return [float(part) for part in text.split(",")]
         first, last, step = (float(part) for part in text.split(":"))
-        if step <= 0 or last < first:
+        if not (step > 0 and last >= first):
             raise ValueError
-        # Rounded, so that 0.1 three times is 0.3.
-        return [round(first + number * step, 6) for number in range(int((last - first) / step + 1e-9) + 1)]
     except ValueError as problem:
         raise CommandError(
             f"--{name} {text}: give FIRST:LAST:STEP with a positive step, numbers with commas between, "
             "or none."
         ) from problem
+    steps = (last - first) / step + 1e-9
+    if not steps < MOST_SETTINGS:
+        raise CommandError(
+            f"--{name} {text} has more than the {MOST_SETTINGS:,} changes of every image that a probe takes; "
+            "take a larger step."
+        )
+    # Rounded, so that 0.1 three times is 0.3.
+    return [round(first + number * step, 6) for number in range(int(steps) + 1)]
 
 
 def _in_words(facts: ColourFacts) -> str:

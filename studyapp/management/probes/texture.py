@@ -10,7 +10,7 @@ from typing import Any
 from studyapp.management.named import named_classifier, named_dataset
 from studyapp.management.research_command import ResearchCommand
 from studyapp.models import Dataset, ProbeRun
-from studyapp.services.category_files import find_categories, read_categories
+from studyapp.services.planning.category_files import find_categories, read_categories
 from studyapp.tasks.texture_probe import catalogue_pictures, probe_texture
 
 HELP = (
@@ -48,7 +48,7 @@ def handle(command: ResearchCommand, options: Mapping[str, Any]) -> None:
     classifiers = [named_classifier(name) for name in options["classifiers"]]
     if Path(given).is_dir() and not Dataset.objects.filter(name=given).exists():
         categories = read_categories(find_categories(options["categories"], Path(given)))
-        dataset = catalogue_pictures(Path(given), name=options["name"])
+        dataset = catalogue_pictures(Path(given), classifiers, categories=categories, name=options["name"])
     else:
         dataset = named_dataset(given)
         root = Path(dataset.root) if dataset.root else None

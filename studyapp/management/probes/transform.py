@@ -100,7 +100,10 @@ def _in_words(run: ProbeRun, rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Metrics down, classifiers across."""
     width = max(20, *(len(name) for name in rows))
     head = "".join(name.rjust(width + 2) for name in rows)
-    lines = [f"Probe {run.pk}: {run.images:,} images.", " " * 44 + head]
+    lines = [
+        f"Probe {run.key}: {run.images:,} images; /probes/transform/{run.key}/",
+        " " * 44 + head,
+    ]
 
     def line(title: str, cells: list[list[float | None]]) -> None:
         lines.append(title.ljust(44) + "".join(_cell(cell).rjust(width + 2) for cell in cells))

@@ -9,25 +9,23 @@ from typing import Any
 
 import numpy as np
 from django.urls import reverse
-from scipy.stats import binom
 
 from studyapp.analysis.intervals import wilson
 from studyapp.exports.arm_results import AttackedResults
 from studyapp.exports.report import compute_report
 from studyapp.management.rehearsal.browser import ServerTrouble
 from studyapp.management.rehearsal.buttons import button_saying
-from studyapp.management.rehearsal.expected import count_tail
+from studyapp.management.rehearsal.counted import LEVEL, recovered_agreement
 from studyapp.management.rehearsal.pages import Form, Page, Sight, sight_of
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
 from studyapp.models import Mode, Question, QuestionUse, Study
+from studyapp.services.participation.wording import shown_question
 from studyapp.services.plans import protocol_of
-from studyapp.services.wording import shown_question
 
 FIRST_RATE, LAST_RATE = 0.25, 0.6
 _SECONDS = 1.5
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +65,17 @@ class AdversarialTruth:
                 where = f"{found.classifier} in arm {arm.arm}"
                 rows += self._answers(found, truth, where)
                 if protocol_of(study).analysis.rule == "count":
-                    images, finding = self._images(study, found, truth, where)
+                    images, finding = recovered_agreement(
+                        quantity=f"images agreed, {where}",
+                        claim=f"people agree with as many labels of {where} as planted",
+                        truth=truth,
+                        rule=protocol_of(study).answers,
+                        error_rate=self.error_rate,
+                        found=found.agreement.images,
+                    )
                     rows.append(images)
                     findings.append(finding)
-        missed = [row for row in rows if not row.holds]
-        inside = Finding(
-            "the tables recover what was planted",
-            not missed and bool(rows),
-            "; ".join(map(str, missed)) if missed else f"{len(rows)} shares in their intervals",
-        )
-        return Recovery(tuple(rows), (inside, *findings))
+        return recovery_of(rows, findings, what="shares")
 
     def _by_arm(self, study: Study) -> dict[tuple[str, str], np.ndarray]:
         """The truth of every image by arm and classifier."""
@@ -94,7 +93,7 @@ class AdversarialTruth:
         if not isinstance(share, float):
             return []
         agreement = found.agreement
-        interval = wilson(agreement.positive, agreement.answers, _LEVEL)
+        interval = wilson(agreement.positive, agreement.answers, LEVEL)
         return [
             Recovered(
                 quantity=f"positive answers about {where}",
@@ -106,37 +105,6 @@ class AdversarialTruth:
                 slack=0.5 / agreement.answers,
             )
         ]
-
-    def _images(
-        self, study: Study, found: AttackedResults, truth: np.ndarray, where: str
-    ) -> tuple[Recovered, Finding]:
-        """The share of images agreed, and the exact probability of so many under the plan."""
-        rule = protocol_of(study).answers
-        probability = np.where(
-            truth,
-            float(binom.sf(rule.agreement - 1, rule.required, 1 - self.error_rate)),
-            float(binom.sf(rule.agreement - 1, rule.required, self.error_rate)),
-        )
-        images = found.agreement.images
-        interval = wilson(images.count, images.total, _LEVEL)
-        tail = count_tail(probability, images.count)
-        return (
-            Recovered(
-                quantity=f"images agreed, {where}",
-                standard=None,
-                planted=float(truth.mean()),
-                expected=float(probability.mean()),
-                estimate=images.count / max(images.total, 1),
-                interval=(interval.low, interval.high),
-                slack=0.5 / max(images.total, 1),
-            ),
-            Finding(
-                f"people agree with as many labels of {where} as planted",
-                tail >= IMPROBABLE and images.total == len(truth),
-                f"{images.count} agreed of {images.total} (probability of this or less likely under the "
-                f"plan: {tail:.2g})",
-            ),
-        )
 
 
 def ensure_adversarial_truth(

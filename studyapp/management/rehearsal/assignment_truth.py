@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 import numpy as np
 from django.urls import reverse
-from scipy.stats import binom
 
-from studyapp.analysis.intervals import wilson
+from studyapp.analysis.intervals import wilson_rate
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.counted import recovered_count
 from studyapp.management.rehearsal.pages import Form, Page, Sight
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
 from studyapp.models import Answer, Mode, Question, Study
@@ -24,8 +24,6 @@ from studyapp.services.plans import protocol_of
 FIRST_SUCCESS, LAST_SUCCESS = 0.85, 0.4
 # Times are drawn so that about one answer in eight lies outside the paper's 20 to 180 s.
 _MEDIAN_SECONDS, _LOG_SPREAD = 50.0, 0.8
-# Interval that a planted rate must lie in: so wide that chance alone leaves it once in a million runs.
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,37 +68,16 @@ class AssignmentTruth:
         rows: list[Recovered] = []
         findings: list[Finding] = []
         for arm, (right, received) in success_counts(study, Mode.REHEARSAL).items():
-            expected = self.expected(arm)
-            interval = wilson(right, received, _LEVEL)
-            rows.append(
-                Recovered(
-                    quantity=f"success in arm {arm}",
-                    standard=None,
-                    planted=self.success[arm],
-                    expected=expected,
-                    estimate=right / received if received else 0.0,
-                    interval=(interval.low, interval.high),
-                    slack=0.0,
-                )
+            row, finding = recovered_count(
+                quantity=f"success in arm {arm}",
+                claim=f"people find the right group in arm {arm} as often as planted",
+                planted=np.full(received, self.success[arm]),
+                probability=np.full(received, self.expected(arm)),
+                found=wilson_rate(right, received),
             )
-            below = float(binom.cdf(right, received, expected))
-            above = float(binom.sf(right - 1, received, expected))
-            tail = min(1.0, 2 * min(below, above))
-            findings.append(
-                Finding(
-                    f"people find the right group in arm {arm} as often as planted",
-                    tail >= IMPROBABLE,
-                    f"{right} of {received} answers (probability of this or less likely under the plan: "
-                    f"{tail:.2g})",
-                )
-            )
-        missed = [row for row in rows if not row.holds]
-        inside = Finding(
-            "the tables recover what was planted",
-            not missed,
-            "; ".join(map(str, missed)) if missed else f"{len(rows)} success rates in their intervals",
-        )
-        return Recovery(tuple(rows), (inside, *findings))
+            rows.append(row)
+            findings.append(finding)
+        return recovery_of(rows, findings, what="success rates")
 
 
 def ensure_assignment_truth(

@@ -9,23 +9,22 @@ from typing import Any
 
 import numpy as np
 from django.urls import reverse
-from scipy.stats import binom
 
-from studyapp.analysis.intervals import wilson
+from studyapp.analysis.intervals import wilson_rate
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.counted import recovered_agreement
 from studyapp.management.rehearsal.pages import Form, Page, Sight
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
 from studyapp.models import Answer, Mode, Question, QuestionUse, Study
 from studyapp.protocol.criticism import NONE_OF_THEM
 from studyapp.protocol.schema import AttributeQuestions
-from studyapp.services.choosing import BETWEEN, chosen_values
+from studyapp.services.participation.choosing import BETWEEN, chosen_values
 from studyapp.services.plans import protocol_of
 
 LOWEST, HIGHEST = 0.1, 0.9
 _SECONDS = 6.0
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +63,25 @@ class AttributeTruth:
         members = group_members(study)
         image_of = dict(Question.objects.filter(study=study).values_list("pk", "image_id"))
         agreed = agreed_attributes(study, Mode.REHEARSAL, agreement=rule.agreement)
-        agreed_if = (
-            float(binom.sf(rule.agreement - 1, rule.required, self.error_rate)),
-            float(binom.sf(rule.agreement - 1, rule.required, 1 - self.error_rate)),
-        )
         rows: list[Recovered] = []
         findings: list[Finding] = []
         for name in self.rates:
             group, _, attribute = name.partition(": ")
             questions = members.get(group, [])
-            there = np.array([attribute in self.images[image_of[each]] for each in questions], dtype=int)
-            found = sum(attribute in agreed.get(each, ()) for each in questions)
-            interval = wilson(found, len(questions), _LEVEL)
-            rows.append(
-                Recovered(
-                    quantity=name,
-                    standard=None,
-                    planted=float(there.mean()),
-                    expected=float(np.array(agreed_if)[there].mean()),
-                    estimate=found / len(questions),
-                    interval=(interval.low, interval.high),
-                    slack=0.5 / len(questions),
-                )
+            there = np.array([attribute in self.images[image_of[each]] for each in questions], dtype=bool)
+            row, finding = recovered_agreement(
+                quantity=name,
+                claim=f"as many images of group {group} as planted show {attribute!r}",
+                truth=there,
+                rule=rule,
+                error_rate=self.error_rate,
+                found=wilson_rate(
+                    sum(attribute in agreed.get(each, ()) for each in questions), len(questions)
+                ),
             )
-            tail = _tail(found, there, agreed_if)
-            findings.append(
-                Finding(
-                    f"as many images of group {group} as planted show {attribute!r}",
-                    tail >= IMPROBABLE,
-                    f"{found} of {len(questions)} (probability of this or less likely under the plan: "
-                    f"{tail:.2g})",
-                )
-            )
-        missed = [row for row in rows if not row.holds]
-        inside = Finding(
-            "the tables recover what was planted",
-            not missed,
-            "; ".join(map(str, missed)) if missed else f"{len(rows)} rates in their intervals",
-        )
-        return Recovery(tuple(rows), (inside, *findings))
+            rows.append(row)
+            findings.append(finding)
+        return recovery_of(rows, findings, what="rates")
 
 
 def ensure_attribute_truth(
@@ -191,12 +170,3 @@ def _draw(
             seen[free[int(place)]].add(attribute)
         drawn |= {(image, attribute) for image in own}
     return seen
-
-
-def _tail(found: int, there: np.ndarray, agreed_if: tuple[float, float]) -> float:
-    """Two-sided probability of so many agreed images or a less likely number: a sum of two binomials."""
-    mass = np.convolve(
-        binom.pmf(np.arange((there == 0).sum() + 1), (there == 0).sum(), agreed_if[0]),
-        binom.pmf(np.arange((there == 1).sum() + 1), (there == 1).sum(), agreed_if[1]),
-    )
-    return float(min(1.0, 2.0 * min(mass[: found + 1].sum(), mass[found:].sum())))

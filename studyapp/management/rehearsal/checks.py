@@ -22,7 +22,7 @@ from studyapp.models import (
     Stimulus,
     Study,
 )
-from studyapp.services.arms import keeps_apart
+from studyapp.services.participation.arms import keeps_apart
 from studyapp.services.plans import protocol_of, setup_of
 
 STANDING = (Answer.Status.COUNTED, Answer.Status.SURPLUS)

@@ -13,9 +13,10 @@ from django.urls import reverse
 from studyapp.analysis.intervals import wilson
 from studyapp.exports.choice_evidence import choice_results
 from studyapp.management.rehearsal.browser import ServerTrouble
+from studyapp.management.rehearsal.counted import LEVEL
 from studyapp.management.rehearsal.pages import Form, Page, Sight
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
-from studyapp.management.rehearsal.report import Finding, Recovered
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
+from studyapp.management.rehearsal.report import Recovered
 from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
 from studyapp.models import Mode, Question, Study
 from studyapp.services.plans import protocol_of
@@ -23,7 +24,6 @@ from studyapp.services.plans import protocol_of
 SHAPE = "shape"
 SHARE = 0.7
 _SECONDS = 1.2
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,7 @@ class ChoiceTruth:
                 row.shape + row.texture + row.other,
             ),
         )
-        missed = [each for each in rows if not each.holds]
-        return Recovery(
-            rows,
-            (
-                Finding(
-                    "the tables recover what was planted",
-                    not missed,
-                    "; ".join(map(str, missed)) if missed else f"{len(rows)} shares in their intervals",
-                ),
-            ),
-        )
+        return recovery_of(rows, (), what="shares")
 
     def _shaped(self, study: Study) -> float:
         """The share of the study's questions in whose picture the shape is seen."""
@@ -142,7 +132,7 @@ def _sight(stimulus: str) -> Sight:
 
 
 def _recovered(quantity: str, planted: float, expected: float, count: int, total: int) -> Recovered:
-    interval = wilson(count, total, _LEVEL)
+    interval = wilson(count, total, LEVEL)
     return Recovered(
         quantity=quantity,
         standard=None,

@@ -22,12 +22,21 @@ class Acceptance:
 
 def acceptance(relevant: BoolArray, *, rule: AgreementRule, error_rate: float) -> Acceptance:
     """P(at least t of n positive), each answer positive with 1 - error_rate or error_rate: binomial."""
-    agreed_if_relevant = float(binom.sf(rule.agreement - 1, rule.required, 1.0 - error_rate))
-    agreed_if_not = float(binom.sf(rule.agreement - 1, rule.required, error_rate))
     return Acceptance(
         planted=relevant.astype(np.float64),
-        with_errors=np.where(relevant, agreed_if_relevant, agreed_if_not),
+        with_errors=agreed_probability(
+            relevant, required=rule.required, agreement=rule.agreement, error_rate=error_rate
+        ),
     )
+
+
+def agreed_probability(
+    relevant: BoolArray, *, required: int, agreement: int, error_rate: float
+) -> FloatArray:
+    """P(at least `agreement` of `required` positive) of each question; see `acceptance`."""
+    agreed_if_relevant = float(binom.sf(agreement - 1, required, 1.0 - error_rate))
+    agreed_if_not = float(binom.sf(agreement - 1, required, error_rate))
+    return np.where(relevant, agreed_if_relevant, agreed_if_not)
 
 
 def expected_error(classifier: ClassifierEvidence, agreed: FloatArray) -> float:

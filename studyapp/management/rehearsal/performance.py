@@ -19,7 +19,7 @@ from studyapp.management.rehearsal.diary import Diary
 from studyapp.management.rehearsal.truth import Truth
 from studyapp.models import Mode, Presentation, QuestionSlots, RecruitmentLink, Stimulus, Study
 from studyapp.recruitment.link import create_link
-from studyapp.services.arms import keeps_apart
+from studyapp.services.participation.arms import keeps_apart
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 

@@ -16,9 +16,9 @@ from studyapp.management.rehearsal.browser import ServerTrouble
 from studyapp.management.rehearsal.buttons import button_saying
 from studyapp.management.rehearsal.pages import SIDES, Button, Form, Page, Sight, sight_of
 from studyapp.models import Answer, Draw, Mode, Question, QuestionUse, Study
+from studyapp.services.participation.wording import shown_question
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
-from studyapp.services.wording import shown_question
 
 if TYPE_CHECKING:
     from studyapp.management.rehearsal.recovery import Recovery

@@ -23,8 +23,8 @@ from studyapp.management.rehearsal.expected import (
 from studyapp.management.rehearsal.plan import RehearsalPlan
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.models import Mode, Question, Study
-from studyapp.services.bootstrap import bootstrap_seed
 from studyapp.services.plans import protocol_of
+from studyapp.services.studies.bootstrap import bootstrap_seed
 
 IMPROBABLE = 1e-6
 """Two-sided probability below which the number of agreed mistakes does not come from the plan."""
@@ -36,6 +36,17 @@ class Recovery:
 
     rows: tuple[Recovered, ...]
     findings: tuple[Finding, ...]
+
+
+def recovery_of(rows: Sequence[Recovered], findings: Sequence[Finding], *, what: str) -> Recovery:
+    """The numbers and findings, with one more finding: all `what` lie in their intervals."""
+    missed = [row for row in rows if not row.holds]
+    inside = Finding(
+        "the tables recover what was planted",
+        bool(rows) and not missed,
+        "; ".join(map(str, missed)) if missed else f"{len(rows)} {what} in their intervals",
+    )
+    return Recovery(tuple(rows), (inside, *findings))
 
 
 def recover(*, study: Study, plan: RehearsalPlan) -> Recovery:
@@ -56,13 +67,7 @@ def recover(*, study: Study, plan: RehearsalPlan) -> Recovery:
         rows += _errors(evidence.classifiers, results, agreed, where)
         rows += _differences(evidence.classifiers, results, agreed, where)
         findings += _counts(evidence.classifiers, results, agreed, where)
-    missed = [row for row in rows if not row.holds]
-    inside = Finding(
-        "the tables recover what was planted",
-        not missed,
-        "; ".join(map(str, missed)) if missed else f"{len(rows)} errors and differences in their intervals",
-    )
-    return Recovery(tuple(rows), (inside, *findings))
+    return recovery_of(rows, findings, what="errors and differences")
 
 
 def _relevant(read: ArmEvidence, relevant: Mapping[str, bool]) -> BoolArray:

@@ -15,9 +15,9 @@ from studyapp.management.rehearsal.recovery import Recovery
 from studyapp.management.rehearsal.report import Finding, RehearsalReport
 from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Mode, Study
+from studyapp.services.participation.slots import ensure_slots
 from studyapp.services.refusals import Refused
-from studyapp.services.rehearsals import record_rehearsal
-from studyapp.services.slots import ensure_slots
+from studyapp.services.studies.rehearsals import record_rehearsal
 
 
 def rehearse(

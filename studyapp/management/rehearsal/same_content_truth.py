@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 from django.urls import reverse
-from scipy.stats import binom
 
-from studyapp.analysis.intervals import Rate, wilson
 from studyapp.exports.same_content_evidence import same_content_results
 from studyapp.management.rehearsal.browser import ServerTrouble
 from studyapp.management.rehearsal.buttons import button_saying
-from studyapp.management.rehearsal.expected import count_tail
+from studyapp.management.rehearsal.counted import planted_in, recovered_agreement
 from studyapp.management.rehearsal.pages import Form, Page, Sight
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.management.rehearsal.stored_truth import planted_rates, stored_or_drawn
 from studyapp.models import Mode, Question, QuestionUse, Study
@@ -28,7 +26,6 @@ from studyapp.services.plans import protocol_of, setup_of
 FLIPS, STAYS = "flips", "stays"
 SHARES = {FLIPS: 0.6, STAYS: 0.15}
 _SECONDS = 1.5
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +60,23 @@ class SameContentTruth:
                 (QuestionUse.Role.SAME_FLIP, of.seen_of_flips, "flips"),
                 (QuestionUse.Role.SAME_STAYS, of.seen_of_stays, "what stays"),
             ):
-                truth = self._truth(study, each.classifier, role)
+                uses = QuestionUse.objects.filter(
+                    question__study=study, role=role, study_classifier__classifier__name=each.classifier
+                )
+                truth, weight = planted_in(uses, self.by_key)
                 if len(truth) and seen.total:
-                    row, finding = self._one(study, f"{word} of {each.classifier}", truth, seen)
+                    row, finding = recovered_agreement(
+                        quantity=f"seen as different, {word} of {each.classifier}",
+                        claim=f"people see as much of {word} of {each.classifier} as planted",
+                        truth=truth,
+                        weight=weight,
+                        rule=protocol_of(study).answers,
+                        error_rate=self.error_rate,
+                        found=seen,
+                    )
                     rows.append(row)
                     findings.append(finding)
-        missed = [row for row in rows if not row.holds]
-        inside = Finding(
-            "the tables recover what was planted",
-            not missed and bool(rows),
-            "; ".join(map(str, missed)) if missed else f"{len(rows)} shares in their intervals",
-        )
-        return Recovery(tuple(rows), (inside, *findings))
-
-    def _truth(self, study: Study, classifier: str, role: QuestionUse.Role) -> np.ndarray:
-        keys = QuestionUse.objects.filter(
-            question__study=study, role=role, study_classifier__classifier__name=classifier
-        ).values_list("question__key", flat=True)
-        return np.array([self.by_key[key] for key in keys], dtype=bool)
-
-    def _one(self, study: Study, what: str, truth: np.ndarray, seen: Rate) -> tuple[Recovered, Finding]:
-        rule = protocol_of(study).answers
-        probability = np.where(
-            truth,
-            float(binom.sf(rule.agreement - 1, rule.required, 1 - self.error_rate)),
-            float(binom.sf(rule.agreement - 1, rule.required, self.error_rate)),
-        )
-        interval = wilson(seen.count, seen.total, _LEVEL)
-        tail = count_tail(probability, seen.count)
-        return (
-            Recovered(
-                quantity=f"seen as different, {what}",
-                standard=None,
-                planted=float(truth.mean()),
-                expected=float(probability.mean()),
-                estimate=seen.count / seen.total,
-                interval=(interval.low, interval.high),
-                slack=0.5 / len(truth),
-            ),
-            Finding(
-                f"people see as much of {what} as planted",
-                tail >= IMPROBABLE and seen.total == len(truth),
-                f"{seen.count} seen of {seen.total} decided, {len(truth)} asked "
-                f"(probability of this or less likely under the plan: {tail:.2g})",
-            ),
-        )
+        return recovery_of(rows, findings, what="shares")
 
 
 def ensure_same_content_truth(

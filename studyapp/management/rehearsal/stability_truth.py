@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
-from studyapp.analysis.rectified_stability import wilson_of_share
+from studyapp.analysis.arrays import BoolArray, FloatArray
+from studyapp.analysis.intervals import Rate
 from studyapp.exports.stability_evidence import ClassifierStability, stability_results
-from studyapp.management.rehearsal.expected import count_tail
+from studyapp.management.rehearsal.counted import planted_in, recovered_agreement
 from studyapp.management.rehearsal.pages import Form, Page
 from studyapp.management.rehearsal.plan import RehearsalPlan, ensure_plan
-from studyapp.management.rehearsal.recovery import IMPROBABLE, Recovery
+from studyapp.management.rehearsal.recovery import Recovery, recovery_of
 from studyapp.management.rehearsal.report import Finding, Recovered
 from studyapp.models import Mode, QuestionUse, Study
 from studyapp.services.plans import protocol_of
-
-_LEVEL = 1 - IMPROBABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,61 +47,30 @@ class StabilityTruth:
             truth, weight = self._flips(study, each)
             if not len(truth):
                 continue
-            row, finding = self._one(study, each, truth, weight)
+            verdicts = each.together.verdicts
+            where = f"{each.classifier} in arm {each.arm}"
+            row, finding = recovered_agreement(
+                quantity=f"flips accepted, {where}",
+                claim=f"people accept as many flips of {where} as planted",
+                truth=truth,
+                weight=weight,
+                rule=protocol_of(study).answers,
+                error_rate=self.error_rate,
+                found=Rate(verdicts.accepted, verdicts.decided, verdicts.accepted_share, verdicts.interval),
+            )
             rows.append(row)
             findings.append(finding)
-        missed = [row for row in rows if not row.holds]
-        inside = Finding(
-            "the tables recover what was planted",
-            not missed and bool(rows),
-            "; ".join(map(str, missed)) if missed else f"{len(rows)} shares in their intervals",
-        )
-        return Recovery(tuple(rows), (inside, *findings))
+        return recovery_of(rows, findings, what="shares")
 
-    def _flips(self, study: Study, of: ClassifierStability) -> tuple[np.ndarray, np.ndarray]:
+    def _flips(self, study: Study, of: ClassifierStability) -> tuple[BoolArray, FloatArray]:
         """Whether each flip's label is relevant, and what the flip stands for."""
         uses = QuestionUse.objects.filter(
             question__study=study,
             question__arm__name=of.arm,
             role=QuestionUse.Role.FLIP,
             study_classifier__classifier__name=of.classifier,
-        ).values_list("question__key", "weight")
-        rows = [(self.plan.relevant[key], weight) for key, weight in uses]
-        truth = np.array([relevant for relevant, _ in rows], dtype=bool)
-        return truth, np.array([weight for _, weight in rows], dtype=float)
-
-    def _one(
-        self, study: Study, of: ClassifierStability, truth: np.ndarray, weight: np.ndarray
-    ) -> tuple[Recovered, Finding]:
-        rule = protocol_of(study).answers
-        probability = np.where(
-            truth,
-            float(binom.sf(rule.agreement - 1, rule.required, 1 - self.error_rate)),
-            float(binom.sf(rule.agreement - 1, rule.required, self.error_rate)),
         )
-        verdicts = of.together.verdicts
-        share = verdicts.accepted_share
-        effective = float(weight.sum() ** 2 / (weight**2).sum())
-        interval = wilson_of_share(share or 0.0, effective, _LEVEL)
-        where = f"{of.classifier} in arm {of.arm}"
-        tail = count_tail(probability, verdicts.accepted)
-        return (
-            Recovered(
-                quantity=f"flips accepted, {where}",
-                standard=None,
-                planted=float(np.average(truth, weights=weight)),
-                expected=float(np.average(probability, weights=weight)),
-                estimate=float("nan") if share is None else share,
-                interval=(interval.low, interval.high),
-                slack=0.5 / len(truth),
-            ),
-            Finding(
-                f"people accept as many flips of {where} as planted",
-                tail >= IMPROBABLE and verdicts.decided == len(truth),
-                f"{verdicts.accepted} accepted of {verdicts.decided} decided, {len(truth)} asked "
-                f"(probability of this or less likely under the plan: {tail:.2g})",
-            ),
-        )
+        return planted_in(uses, self.plan.relevant)
 
 
 def ensure_stability_truth(

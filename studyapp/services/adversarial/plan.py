@@ -12,14 +12,14 @@ from studyapp.services.adversarial.practice import plan_practice
 from studyapp.services.adversarial.selection import Chosen, Wanted, choose
 from studyapp.services.adversarial.shown import WHOLE_CLEAN, Parameter, ShownPicture, shown_in
 from studyapp.services.adversarial.sources import Fooling, read_sources
-from studyapp.services.asking import Asked, QuestionDraft, Use, pooled
-from studyapp.services.draws import Drawer
-from studyapp.services.example_pictures import draw_examples
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
-from studyapp.services.questions import write_arms
+from studyapp.services.planning.asking import Asked, QuestionDraft, Use, pooled
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.example_pictures import draw_examples
+from studyapp.services.planning.plan import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
+from studyapp.services.planning.questions import write_arms
+from studyapp.services.planning.study_files import StudyFiles
+from studyapp.services.planning.study_predictions import StudyPredictions, read_predictions
 from studyapp.services.refusals import Refused
-from studyapp.services.study_files import StudyFiles
-from studyapp.services.study_predictions import StudyPredictions, read_predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class StimulusDraft:
 
 @dataclass(frozen=True, slots=True)
 class AdversarialPlan:
-    """Everything an adversarial study asks; see `studyapp.services.planning.StudyPlan`.
+    """Everything an adversarial study asks; see `studyapp.services.planning.plan.StudyPlan`.
 
     `drafts` are the questions of each arm by its name, `examples` the images that explain a category.
     """

@@ -8,11 +8,11 @@ from studyapp.models import QuestionUse
 from studyapp.protocol.adversarial import AdversarialQuestions
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.stability import StabilityQuestions
-from studyapp.services.asking import Asked, Use
-from studyapp.services.draws import Drawer
-from studyapp.services.foils import Foils
+from studyapp.services.planning.asking import Asked, Use
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.foils import Foils
+from studyapp.services.planning.study_predictions import StudyPredictions
 from studyapp.services.refusals import Refused
-from studyapp.services.study_predictions import StudyPredictions
 
 
 def plan_practice(

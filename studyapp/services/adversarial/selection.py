@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from studyapp.services.adversarial.shown import ShownPicture
 from studyapp.services.adversarial.sources import AttackedClassifier, Fooling
-from studyapp.services.draws import Drawer
-from studyapp.services.explanations import ExplanationSubject
-from studyapp.services.foils import foils_by_rank
+from studyapp.services.explanations.runs import ExplanationSubject
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.foils import foils_by_rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from studyapp.models import Stimulus
 from studyapp.protocol.adversarial import AdversarialArm, AdversarialLabel, Shown
 from studyapp.protocol.explanation import ExplanationPlan
-from studyapp.services.explanations import ExplanationSubject, explained_in
+from studyapp.services.explanations.runs import ExplanationSubject, explained_in
 
 Parameter = str | int
 

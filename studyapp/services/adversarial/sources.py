@@ -9,11 +9,11 @@ from studyapp.models import AttackRun, Dataset, Explanation, ExplanationRun
 from studyapp.protocol.adversarial import AdversarialLabel
 from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.protocol.schema import AttackPlan
-from studyapp.services.attacks import attack_run_for
-from studyapp.services.explanation_images import mistaken
-from studyapp.services.explanations import ExplanationSubject, explanation_run_for
+from studyapp.services.attacks.runs import attack_run_for
+from studyapp.services.explanations.images import mistaken
+from studyapp.services.explanations.runs import ExplanationSubject, explanation_run_for
+from studyapp.services.planning.study_predictions import RunPredictions, StudyPredictions
 from studyapp.services.refusals import Refused
-from studyapp.services.study_predictions import RunPredictions, StudyPredictions
 
 _IDS_AT_ONCE = 500
 

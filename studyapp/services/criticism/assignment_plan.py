@@ -20,7 +20,6 @@ from studyapp.models import (
     StudyClassifier,
 )
 from studyapp.protocol.schema import AssignmentArm, AssignmentQuestions, Protocol
-from studyapp.services.asking import QuestionDraft, Use
 from studyapp.services.criticism.assignment_pools import (
     candidate_targets,
     draw_trials,
@@ -35,10 +34,11 @@ from studyapp.services.criticism.selections import (
     selected_examples,
 )
 from studyapp.services.criticism.trials import Trial, TrialDraw, shuffled
-from studyapp.services.draws import Drawer
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
-from studyapp.services.study_files import StudyFiles
-from studyapp.services.study_predictions import read_predictions
+from studyapp.services.planning.asking import QuestionDraft, Use
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.plan import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
+from studyapp.services.planning.study_files import StudyFiles
+from studyapp.services.planning.study_predictions import read_predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentPlan:
-    """Every trial in every arm, by the arm's name; see `studyapp.services.planning.StudyPlan`."""
+    """Every trial in every arm, by the arm's name; see `studyapp.services.planning.plan.StudyPlan`."""
 
     runs: tuple[ClassifierRuns, ...]
     arms: Mapping[str, tuple[Shown, ...]]

@@ -18,13 +18,13 @@ from studyapp.models import (
 )
 from studyapp.protocol.criticism import AuditGroup
 from studyapp.protocol.schema import AttributeQuestions, Protocol
-from studyapp.services.asking import QuestionDraft, Use
 from studyapp.services.criticism.selections import Selected, category_of, selected_examples
-from studyapp.services.draws import Drawer
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
+from studyapp.services.planning.asking import QuestionDraft, Use
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.plan import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
+from studyapp.services.planning.study_files import StudyFiles
+from studyapp.services.planning.study_predictions import read_predictions
 from studyapp.services.refusals import Refused
-from studyapp.services.study_files import StudyFiles
-from studyapp.services.study_predictions import read_predictions
 
 CONTENT = "attributes"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from studyapp.analysis.arrays import FloatArray
 from studyapp.models import Classifier, Dataset, FeatureRun, Image
-from studyapp.services.features import StoredFeatures, stored_features
+from studyapp.services.predictions.features import StoredFeatures, stored_features
 from studyapp.services.refusals import Refused
 
 _EQUAL_FILES_ONLY = 1.0

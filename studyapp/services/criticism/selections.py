@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from studyapp.models import Category, Classifier, Dataset, ExampleSelection, SelectedExample
 from studyapp.protocol.criticism import ExampleMethod
-from studyapp.services.class_lists import Label, UnknownClassError, table_of
+from studyapp.services.catalogue.class_lists import Label, UnknownClassError, table_of
 from studyapp.services.refusals import Refused
 
 

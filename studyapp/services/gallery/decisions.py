@@ -16,7 +16,7 @@ from studyapp.services.gallery.filters import REVIEWS, GalleryFilter
 from studyapp.services.gallery.listing import stimuli_of, wanted_images
 from studyapp.services.gallery.scopes import Scope
 from studyapp.services.refusals import Refused
-from studyapp.services.reviews import review_stimulus
+from studyapp.services.studies.reviews import review_stimulus
 
 _REASONS = 12
 _AT_ONCE = 500

@@ -126,7 +126,7 @@ def read_filter(values: Mapping[str, str]) -> Asked:
 
 
 def _text(values: Mapping[str, str], name: str) -> str:
-    return values.get(name, "").replace("\x00", "").strip()[:_LONGEST]
+    return values.get(name, "").strip()[:_LONGEST]
 
 
 def _number(

@@ -9,11 +9,13 @@ from functools import partial
 from studyapp.models import Classifier, Dataset, ProbeRun, Question, Stimulus, Study, StudyClassifier
 from studyapp.protocol.same_content import SameContentQuestions
 from studyapp.protocol.schema import ArmSetup, Protocol
-from studyapp.services.asking import QuestionDraft, expected_value
-from studyapp.services.colour_probe import settings_of
 from studyapp.services.criticism.boards import SIBLING
-from studyapp.services.draws import Drawer
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
+from studyapp.services.planning.asking import QuestionDraft, expected_value
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.plan import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of, write_drafts
+from studyapp.services.planning.study_files import StudyFiles
+from studyapp.services.planning.study_predictions import read_predictions
+from studyapp.services.probes.colour import settings_of
 from studyapp.services.same_content.siblings import ORIGINAL, ORIGINAL_NAME, SiblingDraw
 from studyapp.services.same_content.sources import ChangedClassifier, colour_probe_of, draw_changes
 from studyapp.services.same_content.trials import (
@@ -24,15 +26,13 @@ from studyapp.services.same_content.trials import (
     plan_trials,
     setting_names,
 )
-from studyapp.services.study_files import StudyFiles
-from studyapp.services.study_predictions import read_predictions
 
 ASKED = "changed:"
 
 
 @dataclass(frozen=True, slots=True)
 class SameContentPlan:
-    """Everything a `same_content` study asks; see `studyapp.services.planning.StudyPlan`."""
+    """Everything a `same_content` study asks; see `studyapp.services.planning.plan.StudyPlan`."""
 
     setup: ArmSetup
     probe: ProbeRun

@@ -10,10 +10,10 @@ import numpy as np
 from studyapp.analysis.arrays import IntArray
 from studyapp.models import Dataset, ProbeRun
 from studyapp.protocol.same_content import SameContentQuestions
-from studyapp.services.draws import Drawer
-from studyapp.services.flips import Flips, read_flips
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.study_predictions import RunPredictions, StudyPredictions
+from studyapp.services.probes.flips import Flips, read_flips
 from studyapp.services.refusals import Refused
-from studyapp.services.study_predictions import RunPredictions, StudyPredictions
 
 _NAMED = 12
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from studyapp.models import Classifier, QuestionUse
 from studyapp.protocol.schema import Protocol
-from studyapp.services.asking import Expected, Use
-from studyapp.services.draws import Drawer
+from studyapp.services.planning.asking import Expected, Use
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.study_predictions import StudyPredictions
 from studyapp.services.refusals import Refused
 from studyapp.services.same_content.siblings import ORIGINAL, SiblingDraw, names_of
 from studyapp.services.same_content.sources import ChangedClassifier
-from studyapp.services.study_predictions import StudyPredictions
 
 # What one classifier says: category ids `before`, `after`, and of the `siblings`.
 Said = Mapping[str, int | list[int]]
@@ -69,7 +69,7 @@ def plan_trials(
             role = QuestionUse.Role.SAME_FLIP if change.flips else QuestionUse.Role.SAME_STAYS
             trial.uses.append(Use(role, position, stratum=names[change.place], weight=change.weight))
     for trial in found.values():
-        trial.said = labels_said(trial, sources)
+        trial.said = labels_said(trial, sources, crops)
     return list(found.values())
 
 
@@ -135,14 +135,17 @@ def first_with_crop(classifiers: Iterable[Classifier]) -> dict[int, int]:
     }
 
 
-def labels_said(trial: Trial, sources: Sequence[ChangedClassifier]) -> dict[str, Said]:
-    """What every classifier says of the unchanged image, the picture asked about and its siblings.
+def labels_said(
+    trial: Trial, sources: Sequence[ChangedClassifier], crops: Mapping[int, int]
+) -> dict[str, Said]:
+    """What the classifiers say of the unchanged image, the picture asked about and its siblings.
 
-    Category ids in the dataset's words, by classifier. Stored with the question, never on its page.
+    Only those that look at the crop shown: the others saw another picture. Category ids in the dataset's
+    words, by classifier. Stored with the question, never on its page.
     """
     found: dict[str, Said] = {}
-    for source in sources:
-        row = _row(source, trial.asked.image)
+    for position, source in enumerate(sources):
+        row = _row(source, trial.asked.image) if crops[position] == trial.asked.position else None
         if row is None:
             continue
         by_index, flips = source.predictions.labels.by_index, source.flips

@@ -10,11 +10,11 @@ import numpy as np
 from studyapp.models import QuestionUse
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.stability import StabilityQuestions
-from studyapp.services.draws import Drawer
-from studyapp.services.flips import FlipSetting
-from studyapp.services.foils import foils_by_rank
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.foils import foils_by_rank
+from studyapp.services.planning.study_predictions import StudyPredictions, rankings
+from studyapp.services.probes.flips import FlipSetting
 from studyapp.services.stability.sources import FlippingClassifier
-from studyapp.services.study_predictions import StudyPredictions, rankings
 
 #: Image, position of a classifier in the study, setting.
 Shown = tuple[int, int, FlipSetting]

@@ -18,16 +18,16 @@ from studyapp.models import (
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.stability import StabilityQuestions
 from studyapp.services.adversarial.practice import plan_practice
-from studyapp.services.asking import QuestionDraft, Use, pooled
-from studyapp.services.draws import Drawer
-from studyapp.services.example_pictures import draw_examples
-from studyapp.services.flips import FlipSetting
-from studyapp.services.planning import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
-from studyapp.services.questions import write_arms
+from studyapp.services.planning.asking import QuestionDraft, Use, pooled
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.example_pictures import draw_examples
+from studyapp.services.planning.plan import ROWS_AT_ONCE, ClassifierRuns, PlanCounts, counts_of
+from studyapp.services.planning.questions import write_arms
+from studyapp.services.planning.study_files import StudyFiles
+from studyapp.services.planning.study_predictions import read_predictions
+from studyapp.services.probes.flips import FlipSetting
 from studyapp.services.stability.controls import plan_controls
 from studyapp.services.stability.sources import FlippingClassifier, probe_of, read_flipping
-from studyapp.services.study_files import StudyFiles
-from studyapp.services.study_predictions import read_predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ChangedPicture:
 
 @dataclass(frozen=True, slots=True)
 class StabilityPlan:
-    """Everything a stability study asks; see `studyapp.services.planning.StudyPlan`.
+    """Everything a stability study asks; see `studyapp.services.planning.plan.StudyPlan`.
 
     `pictures` are the changed ones, `plain` the images that practice shows as they are.
     """

@@ -10,10 +10,10 @@ import numpy as np
 from studyapp.analysis.arrays import BoolArray
 from studyapp.models import Dataset, ProbeRun
 from studyapp.protocol.stability import DIRECTIONS, StabilityQuestions
-from studyapp.services.draws import Drawer
-from studyapp.services.flips import FLIP_KINDS, Direction, Flips, FlipSetting, read_flips
+from studyapp.services.planning.draws import Drawer
+from studyapp.services.planning.study_predictions import RunPredictions, StudyPredictions
+from studyapp.services.probes.flips import FLIP_KINDS, Direction, Flips, FlipSetting, read_flips
 from studyapp.services.refusals import Refused
-from studyapp.services.study_predictions import RunPredictions, StudyPredictions
 
 _NAMED = 12
 

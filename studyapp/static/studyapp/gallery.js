@@ -292,7 +292,7 @@
     act();
   });
 
-  // Ticks, and thumbnails that are not made yet.
+  // Ticks.
   const ticked = () => {
     const many = root.querySelectorAll("input[name=images]:checked").length;
     const words = document.getElementById("ticked");
@@ -305,17 +305,6 @@
       ticked();
     } else if (event.target.name === "images") ticked();
   });
-  const missing = document.getElementById("missing");
-  const countMissing = () => {
-    const lost = [...cards.querySelectorAll(".strip img")].filter((image) => image.complete && !image.naturalWidth);
-    if (!lost.length) return;
-    missing.hidden = false;
-    missing.querySelector("span").textContent = lost.length === 1 ? "One image has" : `${lost.length} images have`;
-  };
-  if (cards) {
-    cards.addEventListener("error", countMissing, true);
-    countMissing();
-    if (location.hash.startsWith("#i-")) document.getElementById(location.hash.slice(1))?.focus();
-  }
+  if (cards && location.hash.startsWith("#i-")) document.getElementById(location.hash.slice(1))?.focus();
   arrived();
 }

@@ -1,0 +1,1 @@
+"""Attack runs, their counts and where their pictures lie."""

@@ -1,0 +1,1 @@
+"""Datasets, class lists, classifiers, pairs: what a researcher brings."""

@@ -1,0 +1,1 @@
+"""Prototypes and criticisms: asked for, kept, shown."""

@@ -1,0 +1,1 @@
+"""Runs of explanations: their images, rows, files and fit."""

@@ -1,0 +1,1 @@
+"""People and networks that chose among categories, side by side."""

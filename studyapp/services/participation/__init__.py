@@ -1,0 +1,1 @@
+"""Taking part: arriving, sitting, being asked, answering; exactly N."""

@@ -1,0 +1,1 @@
+"""What a study asks, settled before any of it is written."""

@@ -1,0 +1,1 @@
+"""Probes of stability, shift and texture, and stylised copies."""

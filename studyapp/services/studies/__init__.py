@@ -1,0 +1,1 @@
+"""A study's life: created, amended, reviewed, opened, watched, closed."""
