@@ -13,7 +13,7 @@ from inference.crops import Crop
 from inference.images import ImageItem
 from inference.perturbations.colour import ColourSeries, ColourSetting
 from inference.prepared import PreparedClassifier, prepare
-from inference.probing import NO_LABEL, probe
+from inference.probing import MOST_ON_CPU, NO_LABEL, probe
 from tests.inference_tests.toy import brightness_classifier, picture
 
 THIRDS = ColourSeries((ColourSetting("hue", 120.0), ColourSetting("hue", 240.0)))
@@ -81,7 +81,80 @@ def test_how_pictures_are_put_together_changes_nothing(forward_size: int, batch_
     assert [key for part in parts for key in part.keys] == list(whole.keys)
     for name in type(whole.responses[0]).__slots__:
         joined = np.concatenate([getattr(part.responses[0], name) for part in parts])
-        np.testing.assert_allclose(joined, getattr(whole.responses[0], name), rtol=1e-6)
+        if name.endswith("probability"):
+            np.testing.assert_allclose(joined, getattr(whole.responses[0], name), rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(joined, getattr(whole.responses[0], name))
+
+
+@dataclass
+class Darker:
+    """Each picture is a little darker than the one before, which it refers to; `made` counts them."""
+
+    settings: int
+    made: int = 0
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        return tuple(range(self.settings))
+
+    def original(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.made += len(pixels)
+        return pixels
+
+    def changed(self, pixels: torch.Tensor, keys: Sequence[int | str]) -> Iterator[torch.Tensor]:
+        for _ in range(self.settings):
+            # Red fades fastest, so that the answer changes on the way.
+            pixels = pixels - torch.minimum(pixels, torch.tensor([3, 2, 1], dtype=torch.uint8))
+            self.made += len(pixels)
+            yield pixels
+
+
+@pytest.mark.parametrize("forward_size", [1, 5, 64, 250, None])
+def test_a_long_series_is_made_as_it_is_needed_and_goes_through_in_even_slices(
+    forward_size: int | None,
+) -> None:
+    series = Darker(settings=99)
+    prepared = toy()
+    seen: list[int] = []
+    waiting: list[int] = []
+
+    def passing(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        waiting.append(series.made - sum(seen))
+        seen.append(len(inputs[0]))
+
+    prepared.network.register_forward_pre_hook(passing)
+    files = [ImageItem(number, picture(200, 180 - number, 160)) for number in range(3)]
+    (batch,) = probe([prepared], files, series, forward_size=forward_size, workers=0)
+    most = forward_size or MOST_ON_CPU
+    assert sum(seen) == 3 * 100
+    assert len(seen) == -(-300 // most)
+    assert max(seen) <= most
+    assert max(seen) - min(seen) < len(seen)
+    assert max(waiting) <= 2 * most
+    (responses,) = batch.responses
+    top1, rank = responses.top1, responses.original_rank
+    assert (top1[:, 0].tolist(), top1[:, -1].tolist()) == ([0] * 3, [2] * 3)
+    # What came before is still the top, or another class has passed it.
+    np.testing.assert_array_equal(rank[:, 1:] == 1, top1[:, 1:] == top1[:, :-1])
+
+
+def test_a_setting_that_refers_to_a_later_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="Setting 1 refers to 2, a later one"):
+        list(probe([toy()], items(), Counted(references=(2,))))
+
+
+def test_a_forward_pass_of_no_pictures_is_refused() -> None:
+    with pytest.raises(ValueError, match="Forward size 0"):
+        list(probe([toy()], items(), THIRDS, forward_size=0))
+
+
+def test_outputs_that_are_not_finite_are_refused_with_the_pictures_named() -> None:
+    prepared = toy()
+    for values in prepared.network.state_dict().values():
+        values.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite for changes of picture red to blue"):
+        list(probe([prepared], items(), THIRDS))
 
 
 @dataclass

@@ -18,8 +18,8 @@ from studyapp.management.rehearsal.report import RehearsalReport
 from studyapp.management.rehearsal.run import judge
 from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Mode, Participant, Presentation, QuestionSlots, Sitting, Study
+from studyapp.services.participation.slots import ensure_slots
 from studyapp.services.refusals import Refused
-from studyapp.services.slots import ensure_slots
 from tests.studyapp_tests.adversarial.attacked import ARMS, attacked_halves, built, protocol_of_halves
 from tests.studyapp_tests.participant.servers import database_url, web_server
 

@@ -19,7 +19,7 @@ from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Mode, QuestionSlots, Study
 from studyapp.protocol.schema import AnswersRule, AssignmentQuestions
 from studyapp.services.criticism.boards import board_of
-from studyapp.services.slots import ensure_slots
+from studyapp.services.participation.slots import ensure_slots
 from tests.studyapp_tests.criticism.small import (
     CHANCE,
     SIX,

@@ -17,7 +17,7 @@ from studyapp.management.rehearsal.run import judge
 from studyapp.management.rehearsal.truths import ensure_truth
 from studyapp.models import Answer, Exposure, Mode, Study
 from studyapp.recruitment.link import create_link
-from studyapp.services.slots import ensure_slots
+from studyapp.services.participation.slots import ensure_slots
 from tests.studyapp_tests.participant.servers import Server, database_url, web_server
 from tests.studyapp_tests.texture.small import choice_study
 
@@ -58,12 +58,12 @@ def _well_made(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate(
+        page.wait_for_function(
             """() => [...document.querySelectorAll("main button, canvas, img")].every((each) => {
                  const box = each.getBoundingClientRect();
                  return box.left >= 0 && box.right <= innerWidth + 1 && box.bottom <= innerHeight + 1;
                }) && document.documentElement.scrollHeight <= innerHeight"""
-        ), (width, height)
+        )
 
 
 def _is_blank(page: Page) -> bool:

@@ -18,8 +18,8 @@ from studyapp.management.rehearsal.plan import ensure_plan
 from studyapp.management.rehearsal.report import RehearsalReport
 from studyapp.management.rehearsal.run import judge, rehearse
 from studyapp.models import Answer, AuditEntry, Mode, Participant, QuestionSlots, Sitting, Study
+from studyapp.services.participation.slots import ensure_slots
 from studyapp.services.refusals import Refused
-from studyapp.services.slots import ensure_slots
 from tests.studyapp_tests.participant.servers import database_url, web_server
 from tests.studyapp_tests.rehearsal.studies import (
     PLANTED,

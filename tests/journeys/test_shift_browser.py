@@ -118,6 +118,19 @@ def test_the_picture_and_both_values_follow_pointer_keys_and_touch(page: Page) -
     assert found.violations_count == 0, found.generate_report()
 
 
+def test_every_part_of_the_navigation_is_in_view_and_says_which_is_open(page: Page) -> None:
+    page.goto("/probes/")
+    links = page.get_by_role("navigation", name="Main").get_by_role("link")
+    assert len(links.all()) == 11
+    for link in links.all():
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.evaluate("document.documentElement.clientWidth")
+    expect(page.locator('nav [aria-current="page"]')).to_have_text("Probes")
+    expect(page.locator('nav [aria-current="page"]')).to_be_in_viewport(ratio=1)
+
+
 def test_what_is_gone_is_said_and_tried_again(page: Page) -> None:
     run = finished_run()
     with default_storage.open(run.picture_file) as file:

@@ -95,3 +95,50 @@ def test_a_signal_to_make_alone_ends_everything_below_it(tmp_path: Path, number:
     make.send_signal(number)
     make.wait(timeout=PATIENCE)
     wait_until_gone(grandchild)
+
+
+# A child that writes down each of its starts, then ends; beside it what the table runs to its end.
+FRAGILE = """
+import sys
+from studyapp.management.processes import Ended, ProcessTable, python
+
+lives, restarts = int(sys.argv[2]), int(sys.argv[3])
+child = (
+    "import sys, time; file = open(sys.argv[1], 'a+'); file.write('x'); file.flush(); file.seek(0);"
+    "starts = len(file.read()); time.sleep(600 if starts > int(sys.argv[2]) else 0); sys.exit(7)"
+)
+built = (
+    "import sys, time, pathlib; starts = pathlib.Path(sys.argv[1]);"
+    "exec('while not starts.exists() or len(starts.read_text()) < int(sys.argv[2]): time.sleep(0.05)')"
+)
+with ProcessTable() as processes:
+    processes.start("child", python("-c", child, sys.argv[1], str(lives)), restarts=restarts)
+    try:
+        print(processes.run("built", python("-c", built, sys.argv[1], str(lives + 1))))
+    except Ended as ended:
+        print(ended)
+"""
+
+
+def fragile(starts: Path, *, ends: int, restarts: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", FRAGILE, str(starts), str(ends), str(restarts)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+    )
+
+
+def test_a_child_that_ends_while_another_is_waited_for_is_started_again(tmp_path: Path) -> None:
+    ran = fragile(tmp_path / "starts", ends=2, restarts=3)
+    assert ran.stdout.split() == ["0"]
+    assert (tmp_path / "starts").read_text() == "xxx"
+    assert "child (exit status 7) ended by itself; it is started again (2 of 3)" in ran.stderr
+    assert "(3 of 3)" not in ran.stderr
+
+
+def test_a_child_that_always_ends_is_given_up_before_the_other_has_ended(tmp_path: Path) -> None:
+    ran = fragile(tmp_path / "starts", ends=9, restarts=3)
+    assert ran.stdout.strip() == "child (exit status 7)"
+    assert (tmp_path / "starts").read_text() == "xxxx"

@@ -16,6 +16,7 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("messages", "control"):
         (folder / name).mkdir()
     app.conf.broker_url = "filesystem://"
+    app.conf.broker_transport = "studyapp.file_broker:Transport"
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder / "messages"),
         "data_folder_out": str(folder / "messages"),

@@ -37,7 +37,7 @@ from studyapp.protocol.schema import (
     Top5Questions,
 )
 from studyapp.protocol.schema import Arm as ArmPlan
-from studyapp.services.slots import ensure_slots
+from studyapp.services.participation.slots import ensure_slots
 
 CLASS_NAMES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay")
 

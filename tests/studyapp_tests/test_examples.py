@@ -32,9 +32,9 @@ from studyapp.models import (
     PredictionRun,
     SelectedExample,
 )
-from studyapp.services import features as stored
-from studyapp.services.example_plan import ExampleRequest
-from studyapp.services.examples import examples_of, selections_for
+from studyapp.services.examples.plan import ExampleRequest
+from studyapp.services.examples.selections import examples_of, selections_for
+from studyapp.services.predictions import features as stored
 from studyapp.tasks import examples, features
 from studyapp.tasks.chunks import work_one_turn
 from studyapp.tasks.examples import select_examples

@@ -14,8 +14,8 @@ from PIL import Image as Picture
 from safetensors.torch import save_file
 
 from studyapp.models import Chunk, Classifier, Dataset, ExampleSelection, FeatureRun, Job
-from studyapp.services.example_plan import ExampleRequest
-from studyapp.services.features import stored_features
+from studyapp.services.examples.plan import ExampleRequest
+from studyapp.services.predictions.features import stored_features
 from studyapp.tasks import examples, features
 from studyapp.tasks.examples import select_examples
 from tests.studyapp_tests.example_files import storages_in

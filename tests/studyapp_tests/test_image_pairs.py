@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from studyapp.models import Category, Classifier, ClassList, Dataset, ImagePair, Prediction, PredictionRun
-from studyapp.services.pair_boards import PairBoard, pair_board, runs_for
+from studyapp.services.catalogue.pair_boards import PairBoard, pair_board, runs_for
 from tests.studyapp_tests.factories import make_dataset, make_researcher
 from tests.studyapp_tests.studies.small import make_classifier
 

@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from studyapp.management.research_command import SOME_SKIPPED
 from studyapp.models import Dataset, Image, SkippedFile
-from studyapp.services.image_files import image_source, read_image_file
+from studyapp.services.catalogue.image_files import image_source, read_image_file
 from tests.studyapp_tests.pictures import class_folders, decompression_bomb, noise, write_picture
 
 pytestmark = pytest.mark.django_db

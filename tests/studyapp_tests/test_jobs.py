@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from studyapp.models import Chunk, Dataset, Job, SkippedFile
-from studyapp.services import jobs
+from studyapp.services import claims, jobs
 from studyapp.services.jobs import FOREGROUND, JobFailure
 from studyapp.tasks.chunks import work_at_job, work_here, work_one_turn
 from tests.studyapp_tests.toy_jobs import dataset_for_rows, plans
@@ -61,27 +61,27 @@ def test_every_chunk_may_run_twice_and_is_counted_once() -> None:
 
 def test_a_living_claim_is_not_taken_and_an_ended_one_is() -> None:
     job, _ = start(chunks=1)
-    first = jobs.claim_chunk(job=job, worker="host-a:1")
+    first = claims.claim_chunk(job=job, worker="host-a:1")
     assert first is not None
-    assert jobs.claim_chunk(job=job, worker="host-b:2") is None
+    assert claims.claim_chunk(job=job, worker="host-b:2") is None
     Chunk.objects.update(claim_ends_at=timezone.now() - timedelta(seconds=1))
-    second = jobs.claim_chunk(job=job, worker="host-b:2")
+    second = claims.claim_chunk(job=job, worker="host-b:2")
     assert second is not None
     assert (second.pk, second.attempts) == (first.pk, 2)
     # The first worker wakes up late: its claim counts for nothing any more.
-    assert jobs.renew_claims(chunks=[first]) == 0
-    assert not jobs.finish_chunk(chunk=first)
-    assert jobs.finish_chunk(chunk=second)
+    assert claims.renew_claims(chunks=[first]) == 0
+    assert not claims.finish_chunk(chunk=first)
+    assert claims.finish_chunk(chunk=second)
     job.refresh_from_db()
     assert job.done == 4
 
 
 def test_renewing_pushes_the_end_of_a_claim() -> None:
     job, _ = start(chunks=1)
-    chunk = jobs.claim_chunk(job=job, worker="host-a:1")
+    chunk = claims.claim_chunk(job=job, worker="host-a:1")
     assert chunk is not None
     Chunk.objects.update(claim_ends_at=timezone.now() + timedelta(seconds=1))
-    assert jobs.renew_claims(chunks=[chunk]) == 1
+    assert claims.renew_claims(chunks=[chunk]) == 1
     chunk.refresh_from_db()
     assert chunk.claim_ends_at is not None
     assert chunk.claim_ends_at > timezone.now() + timedelta(seconds=60)
@@ -89,11 +89,11 @@ def test_renewing_pushes_the_end_of_a_claim() -> None:
 
 def test_the_claim_of_a_dead_process_of_this_host_ends_at_once() -> None:
     job, _ = start(chunks=2)
-    host = jobs.worker_name().rpartition(":")[0]
-    jobs.claim_chunk(job=job, worker=f"{host}:999999999")
-    jobs.claim_chunk(job=job, worker=jobs.worker_name())
-    assert jobs.end_claims_of_dead_processes() == 1
-    taken = jobs.claim_chunk(job=job, worker=jobs.worker_name())
+    host = claims.worker_name().rpartition(":")[0]
+    claims.claim_chunk(job=job, worker=f"{host}:999999999")
+    claims.claim_chunk(job=job, worker=claims.worker_name())
+    assert claims.end_claims_of_dead_processes() == 1
+    taken = claims.claim_chunk(job=job, worker=claims.worker_name())
     assert taken is not None
     assert taken.number == 0
 
@@ -156,10 +156,10 @@ def test_a_cancelled_job_begins_no_further_chunk() -> None:
 
 def test_a_chunk_that_kills_its_workers_fails_instead_of_killing_another() -> None:
     job, _ = start(chunks=1)
-    for _ in range(jobs.MOST_ATTEMPTS):
-        assert jobs.claim_chunk(job=job, worker="host-a:1") is not None
+    for _ in range(claims.MOST_ATTEMPTS):
+        assert claims.claim_chunk(job=job, worker="host-a:1") is not None
         Chunk.objects.update(claim_ends_at=timezone.now())
-    assert jobs.claim_chunk(job=job, worker="host-a:1") is None
+    assert claims.claim_chunk(job=job, worker="host-a:1") is None
     job.refresh_from_db()
     assert job.state == Job.State.FAILED
     assert "its worker always died" in job.error
@@ -211,10 +211,10 @@ def test_silent_jobs_are_rung_for_and_living_ones_are_not() -> None:
     assert jobs.ring_waiting_jobs(silent_for=minute) == 0  # in the foreground: nobody's business
     Job.objects.update(queue="default")
     assert jobs.ring_waiting_jobs(silent_for=minute) == 1
-    chunk = jobs.claim_chunk(job=job, worker=jobs.worker_name())
+    chunk = claims.claim_chunk(job=job, worker=claims.worker_name())
     assert chunk is not None
     assert jobs.ring_waiting_jobs(silent_for=minute) == 0
-    jobs.finish_chunk(chunk=chunk)
+    claims.finish_chunk(chunk=chunk)
     assert jobs.ring_waiting_jobs(silent_for=minute) == 0
     assert jobs.ring_waiting_jobs(silent_for=timedelta(0)) == 1
 

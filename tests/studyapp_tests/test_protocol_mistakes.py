@@ -110,6 +110,14 @@ MISTAKES = {
         ["is not a list of two whole numbers"],
     ),
     "rank zero": (TOP + "[questions]\nfoil_ranks = [0, 8] #!\n", ["out of range", "at least 2"]),
+    "a NUL in a text": (
+        TOP.replace('"A study"', '"A\\u0000study" #!'),
+        ['title = "A\\u0000study" has a NUL character', "take it out"],
+    ),
+    "a NUL in a list": (
+        TOP + '[answers]\nvalues = ["yes", "n\\u0000"] #!\n',
+        ["values", "has a NUL character"],
+    ),
     "an empty text": (TOP.replace('"A study"', '" " #!'), ['title = " " is empty']),
     "a name that is no file name": (
         TOP.replace('"study"', '"my study/1" #!'),

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.test import override_settings
 
-from studyapp.services.stored_files import put_file, read_file
+from studyapp.services.stored_files import delete_parts, put_file, read_file
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,18 @@ def test_a_write_that_fails_leaves_what_was_there_and_no_piece(
         put_file("a/b.npz", b"second")
     assert read_file("a/b.npz") == b"first"
     assert default_storage.listdir("a") == ([], ["b.npz"])
+
+
+def test_parts_go_with_their_folder_and_again_after_a_kill_but_not_with_what_came_late(folder: Path) -> None:
+    names = [f"a/parts/{number}.npz" for number in range(3)]
+    for name in names:
+        put_file(name, b"part")
+    # As a process leaves it that was killed between two of them.
+    default_storage.delete(names[0])
+    delete_parts(names)
+    assert not (folder / "a/parts").exists()
+    delete_parts(names)
+    put_file(names[1], b"part")
+    put_file("a/parts/late.npz", b"part")
+    delete_parts(names)
+    assert default_storage.listdir("a/parts") == ([], ["late.npz"])

@@ -167,6 +167,24 @@ def test_a_copy_that_was_killed_in_the_middle_is_gone_on_with(made: Path) -> Non
     assert StylisedPicture.objects.filter(run__name="painted").count() == IMAGES
 
 
+def test_the_last_step_may_be_taken_again_wherever_it_was_killed(made: Path) -> None:
+    run(made)
+    job = Job.objects.get(kind="stylise")
+    before = contents(made / "painted")
+    stylise._finish(job)
+    assert Dataset.objects.filter(name="painted").count() == 1
+    # As it is left before the copy is registered, with a file half written and labels of an earlier try.
+    Dataset.objects.get(name="painted").delete()
+    StyliseRun.objects.update(finished_at=None)
+    (made / "painted/labels.csv").write_text("earlier")
+    (made / "painted/crane/00.png.1.part").write_bytes(b"half")
+    stylise._finish(job)
+    assert Dataset.objects.get(name="painted").images.count() == IMAGES
+    assert contents(made / "painted") == before
+    assert not list((made / "painted").rglob("*.part"))
+    assert (made / "painted/labels.csv").read_text().startswith("path,wnid")
+
+
 def test_missing_weights_are_told_exactly_and_nothing_is_written(made: Path) -> None:
     (made / "var/weights/adain/decoder.pth").unlink()
     with pytest.raises(CommandError) as refusal:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from studyapp.models import AttackRun, Study
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.protocol.schema import Protocol
-from studyapp.services.studies import create_study, start_build
+from studyapp.services.studies.life import create_study, start_build
 from studyapp.tasks.chunks import work_here
 from tests.studyapp_tests.explanations.halves import attack_halves, make_halves
 

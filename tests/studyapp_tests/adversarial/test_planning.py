@@ -20,7 +20,7 @@ from studyapp.models import (
     Study,
 )
 from studyapp.services.refusals import Refused
-from studyapp.services.study_sizes import study_size
+from studyapp.services.studies.sizes import study_size
 from tests.studyapp_tests.adversarial.attacked import (
     ARMS,
     attacked_halves,

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from studyapp.models import AttackRun, Mode, Question, Stimulus
-from studyapp.services.arm_standings import arm_standings
-from studyapp.services.slots import ensure_slots
+from studyapp.services.participation.slots import ensure_slots
+from studyapp.services.studies.arm_standings import arm_standings
 from studyapp.views.participant_frame import sitting_token
 from tests.studyapp_tests.adversarial.attacked import ARMS, built, protocol_of_halves, protocol_text
 from tests.studyapp_tests.explanations.halves import make_halves

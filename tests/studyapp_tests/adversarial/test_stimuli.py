@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 
 from studyapp.models import AttackRun, Stimulus, Study
-from studyapp.services.image_files import read_image_file
+from studyapp.services.catalogue.image_files import read_image_file
 from studyapp.services.jobs import JobFailure
 from studyapp.services.stored_files import put_file
-from studyapp.services.studies import start_build
+from studyapp.services.studies.life import start_build
 from studyapp.tasks.chunks import work_here
 from studyapp.tasks.stimulus_pixels import enlarged
 from tests.studyapp_tests.adversarial.attacked import built, created, protocol_of_halves

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studyapp.analysis.intervals import wilson
+from studyapp.analysis.intervals import weighted_rate, wilson, wilson_of_share
 from studyapp.analysis.rectified_stability import (
     AskedFlips,
     FlipCount,
     flip_verdicts,
     setting_stabilities,
-    wilson_of_share,
 )
 from studyapp.analysis.verdicts import Verdict
 
@@ -95,3 +94,16 @@ def test_flips_of_one_image_are_not_independent() -> None:
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="has not the 2 rows"):
         AskedFlips(*(np.zeros(2, dtype=np.int64),) * 4, verdict=np.zeros(3, dtype=np.int64))
+
+
+def test_a_weighted_share_rests_on_kishs_number_and_on_no_more_than_there_are_images() -> None:
+    weight, counted = np.array([3.0, 1.0, 1.0]), np.array([True, False, True])
+    found = weighted_rate(counted=counted, weight=weight, image=np.array([1, 2, 3]))
+    assert (found.count, found.total, found.share) == (2, 3, 0.8)
+    # (3 + 1 + 1)^2 / (9 + 1 + 1) = 25 / 11.
+    assert found.interval == wilson_of_share(0.8, 25 / 11)
+    same = weighted_rate(counted=counted, weight=weight, image=np.array([1, 1, 1]))
+    assert same.interval == wilson_of_share(0.8, 1.0)
+    nothing = np.array([])
+    empty = weighted_rate(counted=nothing.astype(bool), weight=nothing, image=nothing.astype(int))
+    assert (empty.total, empty.share, empty.interval) == (0, None, None)

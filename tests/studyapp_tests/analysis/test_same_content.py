@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studyapp.analysis.rectified_stability import wilson_of_share
+from studyapp.analysis.intervals import wilson_of_share
 from studyapp.analysis.same_content import AskedChanges, agreement, seen_by_setting, seen_changes
 from studyapp.analysis.verdicts import Verdict
 

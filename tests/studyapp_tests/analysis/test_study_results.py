@@ -96,9 +96,10 @@ def test_dawid_skene_learns_from_the_studys_own_questions() -> None:
     assert found.classifiers[0].undecided == 0
 
 
-def test_a_rule_without_its_gold_is_refused() -> None:
-    with pytest.raises(ValueError, match='study toy: rule = "gold_calibrated" gives no verdicts'):
-        results(["yyyyy"], classifier("one", [0]), rule=AgreementRule(rule="gold_calibrated"))
+def test_a_rule_without_its_gold_decides_nothing() -> None:
+    found = results(["yyyyy"], classifier("one", [0]), rule=AgreementRule(rule="gold_calibrated"))
+    assert found.classifiers[0].undecided == 1
+    assert found.gold_posterior == Withheld("no golden questions")
 
 
 def test_gold_questions_of_the_study_calibrate_it() -> None:

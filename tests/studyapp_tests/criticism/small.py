@@ -34,8 +34,8 @@ from studyapp.protocol.schema import (
     RehearsalPlan,
     ReviewPlan,
 )
-from studyapp.services.slots import ensure_slots
-from studyapp.services.studies import create_study
+from studyapp.services.participation.slots import ensure_slots
+from studyapp.services.studies.life import create_study
 from tests.studyapp_tests.factories import make_dataset
 from tests.studyapp_tests.studies.small import categories, make_classifier
 

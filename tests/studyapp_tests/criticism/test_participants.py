@@ -10,10 +10,10 @@ from django.test import Client
 
 from studyapp.models import Answer, Mode, Presentation, Question, QuestionSlots, Sitting, Stimulus, Study
 from studyapp.recruitment.link import create_link
-from studyapp.services.answers import AnswerRefused, undo_answer
 from studyapp.services.criticism.boards import board_of
+from studyapp.services.participation.answers import AnswerRefused, undo_answer
 from studyapp.services.refusals import Refused
-from studyapp.services.reviews import review_stimulus
+from studyapp.services.studies.reviews import review_stimulus
 from tests.studyapp_tests.criticism.small import (
     CHANCE,
     SIX,

@@ -13,7 +13,7 @@ from studyapp.protocol.schema import AssignmentArm, AssignmentQuestions, Attribu
 from studyapp.services.criticism.boards import board_of
 from studyapp.services.criticism.trials import TrialDraw
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study
+from studyapp.services.studies.life import create_study
 from tests.studyapp_tests.criticism.small import (
     CHANCE,
     SIX,

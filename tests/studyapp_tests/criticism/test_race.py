@@ -13,7 +13,7 @@ from django.db.models import Count, Sum
 from studyapp.models import Answer, Mode, QuestionSlots, Study
 from studyapp.protocol.schema import AnswersRule, AssignmentQuestions
 from studyapp.recruitment.link import create_link
-from studyapp.services.choosing import chosen_values
+from studyapp.services.participation.choosing import chosen_values
 from tests.studyapp_tests.criticism.small import assignment_study, attribute_study
 from tests.studyapp_tests.participant.servers import Server, database_url, web_server
 from tests.studyapp_tests.participant.visits import Page, Visit

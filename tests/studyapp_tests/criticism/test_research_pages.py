@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from studyapp.models import Mode, Study
-from studyapp.services.quality import participants_of, qualities
-from studyapp.services.watching import progress_of
+from studyapp.services.studies.quality import participants_of, qualities
+from studyapp.services.studies.watching import progress_of
 from tests.studyapp_tests.criticism.small import (
     SIX,
     THREE_AND_THREE,

@@ -13,11 +13,11 @@ from studyapp.exports.judged import JudgedQuestions
 from studyapp.exports.listings import LISTINGS
 from studyapp.exports.question_listing import COLUMNS, question_rows
 from studyapp.models import Answer, Mode, Question, QuestionSlots, Study
-from studyapp.services.answer_import import import_answers
+from studyapp.services.answer_import.importing import import_answers
 from studyapp.services.criticism.boards import board_of
+from studyapp.services.participation.sittings import answer_practice, leave_practice
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
-from studyapp.services.sittings import answer_practice, leave_practice
 from tests.studyapp_tests.criticism.small import assignment_study, attribute_study
 from tests.studyapp_tests.participant.people import answer, arrive, shown_to
 

@@ -85,6 +85,44 @@ def test_options_out_of_range_are_refused(compare: tuple[Dataset, Classifier]) -
     assert "--limit or --images" in refused("halves", "compare", "--limit", "2", "--images", "left/000.png")
 
 
+@pytest.mark.parametrize(
+    ("options", "said_"),
+    [
+        (
+            ("--method", "feature_ablation", "--hidden", "grey"),
+            "--hidden grey has no part in feature_ablation; what takes it: lime. Leave it out, or add "
+            "--method lime.",
+        ),
+        (
+            ("--method", "occlusion", "--method", "gradcam", "--samples", "50"),
+            "--samples 50 has no part in occlusion or gradcam; what takes it: lime.",
+        ),
+        (("--method", "gradcam", "--kernel-width", "0.5"), "--kernel-width 0.5 has no part in gradcam"),
+        (("--method", "gradcam", "--no-kernel-sqrt"), "--no-kernel-sqrt has no part in gradcam"),
+        (("--method", "occlusion", "--selection", "all"), "--selection all has no part in occlusion"),
+        (("--layer", "4"), "--layer 4 has no part in lime; what takes it: gradcam."),
+        (
+            ("--adversarial-label", "float"),
+            "--adversarial-label float says what --class adversarial means, and the class explained is "
+            "predicted: leave it out",
+        ),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    compare: tuple[Dataset, Classifier], options: tuple[str, ...], said_: str
+) -> None:
+    assert said_ in refused("halves", "compare", *options)
+
+
+def test_an_option_that_one_of_the_methods_takes_is_for_that_one(
+    compare: tuple[Dataset, Classifier],
+) -> None:
+    said("explain", "halves", "compare", "--method", "feature_ablation", "--method", "lime", *QUICK)
+    found = {run.method: run.parameters for run in ExplanationRun.objects.all()}
+    assert found["lime"]["samples"] == 100
+    assert "samples" not in found["feature_ablation"]
+
+
 def test_an_unknown_image_is_refused_with_the_nearest(compare: tuple[Dataset, Classifier]) -> None:
     assert "nearest: left/00" in refused("halves", "compare", "--images", "left/0O1.png")
 

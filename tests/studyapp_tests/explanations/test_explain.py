@@ -26,7 +26,7 @@ from studyapp.models import (
     Job,
 )
 from studyapp.protocol.explanation import ExplanationPlan
-from studyapp.services.explanations import ExplanationSubject
+from studyapp.services.explanations.runs import ExplanationSubject
 from studyapp.tasks.chunks import work_here
 from studyapp.tasks.classifiers import load_prepared
 from studyapp.tasks.explanations import ExplanationRequest, explain_images

@@ -10,7 +10,7 @@ import pytest
 
 from studyapp.models import AttackRun, Classifier, Dataset, ExplanationRun
 from studyapp.protocol.explanation import ExplanationPlan
-from studyapp.services.explanations import explanation_of, explanation_run_for
+from studyapp.services.explanations.runs import explanation_of, explanation_run_for
 from studyapp.services.refusals import Refused
 from tests.studyapp_tests.explanations.halves import attack_halves, said
 
@@ -161,3 +161,6 @@ def test_a_protocol_that_would_explain_the_foil_is_refused(
         call_command("explain", "halves", "compare", "--protocol", str(file))
     with pytest.raises(CommandError, match="The protocol says what --samples would say"):
         call_command("explain", "halves", "compare", "--protocol", str(file), "--samples", "50")
+    labels = ("--class", "true", "--adversarial-label", "float")
+    with pytest.raises(CommandError, match="The protocol says what --class, --adversarial-label would say"):
+        call_command("explain", "halves", "compare", "--protocol", str(file), *labels)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +34,8 @@ from studyapp.models import (
 from studyapp.protocol.adversarial import AdversarialArm, AdversarialQuestions
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.protocol.schema import Protocol, RehearsalPlan, ReviewPlan
-from studyapp.services.slots import ensure_slots
-from studyapp.services.stored_pictures import clean_name
+from studyapp.services.attacks.stored_pictures import clean_name
+from studyapp.services.participation.slots import ensure_slots
 from tests.studyapp_tests.factories import make_dataset
 from tests.studyapp_tests.pages.rows import add_run
 
@@ -272,3 +274,8 @@ def _stored(name: str, number: int, change: int, side: int, *, heat: bool = Fals
     picture.save(buffer, "PNG")
     kept: str = default_storage.save(name, ContentFile(buffer.getvalue()))
     return kept
+
+
+def strips_in(page: str) -> list[bytes]:
+    """The strips that a page of the grid carries, in its order."""
+    return [base64.b64decode(found) for found in re.findall(r'src="data:image/webp;base64,([^"]+)"', page)]

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from studyapp.models import AuditEntry, Presentation, Stimulus, Study
-from studyapp.services.allocation import next_question
+from studyapp.services.participation.allocation import next_question
 from tests.studyapp_tests.gallery.conftest import staff
 from tests.studyapp_tests.gallery.rows import Attacked, make_attack, make_gallery_study
 from tests.studyapp_tests.participant.people import answer, arrive
@@ -145,7 +145,7 @@ def test_strangers_see_and_decide_nothing(client: Client, attacked: Attacked) ->
     bob = Client()
     bob.force_login(get_user_model().objects.create_user("bob"))
     for stranger in (client, bob):
-        for address in ("/admin/gallery/", ROOT, f"/admin/gallery/strips/{'0' * 40}.webp"):
+        for address in ("/admin/gallery/", ROOT, "/admin/gallery/pixels/nothing.png"):
             answer = stranger.get(address)
             assert answer.status_code == 302
             assert "/admin/login/" in answer["Location"]

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from studyapp.models import AdversarialImage, AttackRun, Category
 from studyapp.protocol.attack import AttackPlan
-from studyapp.services.attacks import adversarial_key, adversarial_name, digest_of, parameters_of
+from studyapp.services.attacks.runs import adversarial_key, adversarial_name, digest_of, parameters_of
 from tests.studyapp_tests.factories import make_study
 from tests.studyapp_tests.pages.rows import add_run, rows_of, text_of
 

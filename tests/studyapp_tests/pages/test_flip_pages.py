@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from studyapp.analysis.colour_stability import Setting
 from studyapp.models import Image, ProbeRun
-from studyapp.services.recolouring import SIDE, recoloured_pixels
+from studyapp.services.probes.recolouring import SIDE, recoloured_pixels
 from tests.studyapp_tests.pages.rows import rows_of, text_of
 from tests.studyapp_tests.probes.finished import finished_probe, make_colours, make_probe
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from django.urls import reverse
 from PIL import Image as Picture
 
 from studyapp.models import Dataset, Image, Job, Question, QuestionUse, Study
-from studyapp.services.thumbnails import SIDE, full_picture, thumbnail
+from studyapp.services.catalogue.thumbnails import SIDE, full_picture, thumbnail
+from studyapp.views.ready_protocols import is_ready_made, ready_made, ready_text, targeted
 from tests.studyapp_tests.factories import make_dataset
 from tests.studyapp_tests.pages.rows import add_run
 
@@ -98,6 +101,30 @@ def test_only_ready_made_protocols_are_read_from_disk(alice: Client, dataset: Da
     assert "requires-python" not in page
     ready = alice.get(reverse("study-new"), {"protocol": "misclassification.toml"}).content.decode()
     assert "Is class {label} relevant for this image?" in ready
+
+
+def test_a_ready_made_protocol_names_what_the_form_chose(alice: Client, dataset: Dataset) -> None:
+    page = alice.get(reverse("study-new"), {"protocol": "misclassification.toml", "dataset": "eight"})
+    text = html.unescape(page.content.decode())
+    assert '\ndataset = "eight"\nclassifiers = ["toy"]\n' in text
+    assert "resnet101" not in text
+    assert '\nname = "misclassification"\n' in text
+
+
+@pytest.mark.parametrize("file", ready_made())
+def test_every_ready_made_protocol_can_be_told_its_target(file: str) -> None:
+    text = ready_text(file)
+    asked = targeted(text, dataset='a "b" \\1', classifiers=["é", "two"], name="mine")
+    read = tomllib.loads(asked)
+    assert (read["dataset"], read["classifiers"], read["name"]) == ('a "b" \\1', ["é", "two"], "mine")
+    assert len(asked.splitlines()) == len(text.splitlines())
+    assert is_ready_made(asked, file)
+    assert not is_ready_made(asked.replace("required = ", "required = 1"), file)
+
+
+def test_a_list_over_several_lines_stays_as_it_is() -> None:
+    text = PROTOCOL.replace('["toy"]', '[\n  "toy",\n]')
+    assert targeted(text, dataset="nine", classifiers=["other"], name="") == text
 
 
 def test_a_pasted_protocol_reads_no_file_of_the_server(alice: Client, dataset: Dataset) -> None:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 from django.test import Client
 
 from studyapp.services.jobs import ChunkPlan, start_job
@@ -53,6 +54,26 @@ def test_a_probe_under_way_shows_how_far_it_is(alice: Client, tmp_path: Path) ->
     assert "0 of 8" in text
     assert "hx-trigger" in text
     assert alice.get(f"{page}tables/stability.csv").status_code == 404
+
+
+def test_the_page_says_how_many_images_came_later(alice: Client, tmp_path: Path) -> None:
+    run = finished_probe(tmp_path)
+    page = f"/probes/colour/{run.key}/"
+    assert "Imported since" not in text_of(alice, page)
+    image = run.dataset.images.first()
+    assert image is not None
+    run.dataset.images.create(name="late.png", category=image.category)
+    assert "<dt>Imported since</dt><dd>1, in no number here" in text_of(alice, page)
+
+
+def test_settings_to_choose_from_are_counted_without_opening_the_responses(
+    alice: Client, tmp_path: Path
+) -> None:
+    run = finished_probe(tmp_path)
+    default_storage.delete(run.file)
+    text = text_of(alice, f"/probes/{run.key}/study/")
+    assert "alpha: 1 · beta: 1 changed" in text
+    assert "alpha: 1 · beta: 0 changed" in text
 
 
 def test_the_posters_table_has_its_rows_and_a_column_for_each_classifier(

@@ -18,8 +18,8 @@ from PIL import Image as Picture
 
 from studyapp.models import Classifier, ShiftRun
 from studyapp.services.jobs import ChunkPlan, start_job
-from studyapp.services.shift_maps import MapSet
-from studyapp.services.shift_runs import (
+from studyapp.services.probes.shift_maps import MapSet
+from studyapp.services.probes.shift_runs import (
     AskedClassifier,
     ShiftFacts,
     finish_run,

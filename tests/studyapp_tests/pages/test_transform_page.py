@@ -11,10 +11,10 @@ import pytest
 from django.test import Client
 
 from studyapp.models import ProbeRun
-from studyapp.services import probes
-from studyapp.services.flips import read_flips
-from studyapp.services.probes import COLUMNS, ProbeColumns
-from studyapp.services.transform_probe import transform_responses, transform_summary
+from studyapp.services.probes import runs as probes
+from studyapp.services.probes.flips import read_flips
+from studyapp.services.probes.runs import COLUMNS, ProbeColumns
+from studyapp.services.probes.transform import transform_responses, transform_summary
 from tests.conftest import ROOT
 from tests.studyapp_tests.pages.rows import text_of
 from tests.studyapp_tests.probes.finished import make_colours, make_probe
@@ -47,8 +47,9 @@ def finished(folder: Path) -> ProbeRun:
     values["original_probability"][:, 6] = 0.5
     kept = ProbeColumns(np.array([image.pk for image in images]), (values | {"top1": top1},))
     probes.write_part(run=run, number=0, columns=kept, unreadable=0)
-    columns = probes.join_parts(run=run, parts=1)
-    summaries = [transform_summary(each) for each in transform_responses(run, columns)]
+    probes.join_parts(run=run, parts=1)
+    with probes.open_columns(run) as columns:
+        summaries = [transform_summary(each) for each in transform_responses(run, columns)]
     probes.finish_probe(run=run, summaries=summaries)
     run.refresh_from_db()
     return run

@@ -19,7 +19,7 @@ from studyapp.models import (
     Sitting,
     Study,
 )
-from studyapp.services.watching import (
+from studyapp.services.studies.watching import (
     Progress,
     active_people,
     last_answer,

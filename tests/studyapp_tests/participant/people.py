@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from studyapp.models import Answer, Mode, Presentation, QuestionSlots, RecruitmentLink, Sitting, Study
 from studyapp.recruitment.link import create_link
-from studyapp.services.allocation import next_question
-from studyapp.services.answers import record_answer
-from studyapp.services.arrival import Screen, Visitor, consent, pseudonym_of
-from studyapp.services.sittings import begin
+from studyapp.services.participation.allocation import next_question
+from studyapp.services.participation.answers import record_answer
+from studyapp.services.participation.arrival import Screen, Visitor, consent, pseudonym_of
+from studyapp.services.participation.sittings import begin
 
 
 def arrive(

@@ -8,10 +8,10 @@ from studyapp.models import Mode, Presentation, Question, QuestionSlots, Sitting
 from studyapp.protocol.schema import Arm as ArmPlan
 from studyapp.protocol.schema import RelevanceQuestions
 from studyapp.recruitment.link import create_link
-from studyapp.services.allocation import expected_next, next_question
-from studyapp.services.answers import undo_answer
-from studyapp.services.arrival import Screen, Visitor, consent
-from studyapp.services.sittings import begin, finish, go_on, may_wait, stop_here
+from studyapp.services.participation.allocation import expected_next, next_question
+from studyapp.services.participation.answers import undo_answer
+from studyapp.services.participation.arrival import Screen, Visitor, consent
+from studyapp.services.participation.sittings import begin, finish, go_on, may_wait, stop_here
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
 from tests.studyapp_tests.participant.people import answer, arrive, let_lease_end, shown_to, slots_of
 

@@ -10,10 +10,10 @@ from hypothesis.extra.django import TestCase
 
 from studyapp.models import Answer, Presentation, QuestionSlots, Sitting, Stimulus, Study
 from studyapp.protocol.schema import RelevanceQuestions, Top5Questions
-from studyapp.services.allocation import next_question
-from studyapp.services.answers import AnswerRefused, record_answer, undo_answer
-from studyapp.services.sittings import finish, go_on, stop_here, withdraw
-from studyapp.services.wording import shown_question
+from studyapp.services.participation.allocation import next_question
+from studyapp.services.participation.answers import AnswerRefused, record_answer, undo_answer
+from studyapp.services.participation.sittings import finish, go_on, stop_here, withdraw
+from studyapp.services.participation.wording import shown_question
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers
 from tests.studyapp_tests.participant.people import answer, arrive, let_lease_end, shown_to, slots_of
 

@@ -12,10 +12,10 @@ from django.test import Client
 from studyapp.models import Mode, Presentation, Sitting, Study
 from studyapp.protocol.schema import Arm as ArmPlan
 from studyapp.recruitment.link import create_link
-from studyapp.services.allocation import next_question
-from studyapp.services.arrival import Screen, Visitor, consent, door_barrier
-from studyapp.services.barriers import Barrier, Refused
-from studyapp.services.sittings import finish, go_on, stop_here, withdraw
+from studyapp.services.participation.allocation import next_question
+from studyapp.services.participation.arrival import INVITATION, Screen, Visitor, consent, door_barrier
+from studyapp.services.participation.barriers import Barrier, Refused
+from studyapp.services.participation.sittings import begin, finish, go_on, stop_here, withdraw
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
 from tests.studyapp_tests.participant.people import answer, arrive, last_seen, let_days_pass, shown_to
 
@@ -88,6 +88,48 @@ def test_in_order_a_person_turned_away_before_the_second_arm_opens_is_told_the_e
     _answer_all(arrive(study, "a"))
     refused = _refusal(study, "a")
     assert (refused.barrier, refused.until) == (Barrier.LATER, last_seen("a") + timedelta(days=3))
+
+
+def test_an_invitation_takes_its_person_into_the_second_arm_once_the_washout_is_over() -> None:
+    study = _study(arm_order="in_order", washout_days=3.0)
+    link = create_link(study=study, mode=Mode.REAL, single_use=True)
+
+    def come(visitor: Visitor) -> Sitting:
+        """As a request does it: with the invitation as it now is."""
+        link.refresh_from_db()
+        told = door_barrier(link=link, visitor=visitor)
+        if told is not None:
+            with pytest.raises(Refused) as caught:
+                consent(link=link, visitor=visitor, screen=Screen())
+            assert caught.value.barrier == told.barrier
+            raise told
+        found = consent(link=link, visitor=visitor, screen=Screen())
+        begin(sitting=found)
+        return found
+
+    own, other = Visitor(INVITATION, link.token), Visitor("link", "somebody else")
+    assert _answer_all(come(own)) == ["whole"] * 3
+    with pytest.raises(Refused, match="washout"):
+        come(own)
+    let_days_pass(3)
+    with pytest.raises(Refused, match="spent"):
+        come(other)
+    assert _answer_all(come(own)) == ["part"] * 3
+    let_days_pass(3)
+    with pytest.raises(Refused):
+        come(own)
+    assert Sitting.objects.count() == 2
+
+
+def test_an_invitation_to_arms_that_nothing_keeps_apart_is_for_one_sitting() -> None:
+    study = _study(arm_order="least_used", questions_per_sitting=1)
+    link = create_link(study=study, mode=Mode.REAL, single_use=True)
+    sitting = consent(link=link, visitor=Visitor(INVITATION, link.token), screen=Screen())
+    begin(sitting=sitting)
+    _answer_all(sitting)
+    link.refresh_from_db()
+    with pytest.raises(Refused, match="spent"):
+        consent(link=link, visitor=Visitor(INVITATION, link.token), screen=Screen())
 
 
 def test_in_order_with_one_look_nobody_is_sent_to_pictures_they_have_seen() -> None:

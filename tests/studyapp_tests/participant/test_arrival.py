@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from studyapp.models import (
     Mode,
@@ -19,7 +23,7 @@ from studyapp.models import (
 from studyapp.protocol.schema import Arm as ArmPlan
 from studyapp.protocol.schema import RecruitmentPlan
 from studyapp.recruitment.link import LinkRefused, create_link, link_url, panel_ids
-from studyapp.services.arrival import (
+from studyapp.services.participation.arrival import (
     INVITATION,
     Screen,
     Visitor,
@@ -28,8 +32,8 @@ from studyapp.services.arrival import (
     person_of,
     pseudonym_of,
 )
-from studyapp.services.barriers import Barrier, Refused
-from studyapp.services.sittings import go_on, stop_here
+from studyapp.services.participation.barriers import Barrier, Refused
+from studyapp.services.participation.sittings import go_on, stop_here
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
 from tests.studyapp_tests.participant.people import (
     answer,
@@ -238,6 +242,39 @@ def test_create_link_writes_invitations_as_csv(capsys: pytest.CaptureFixture[str
     assert rows[0] == "number,url,mode"
     assert len(rows) == 4
     assert RecruitmentLink.objects.filter(single_use=True, mode=Mode.PILOT).count() == 3
+
+
+def test_invited_people_are_known_again_in_another_study(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, client: Client
+) -> None:
+    people = tmp_path / "people.txt"
+    people.write_text("\ufeffana\n\n b & c \n", encoding="utf-8")
+    for name in ("first", "second"):
+        make_study(protocol=make_protocol(name=name, dataset=f"eight-{name}"))
+        call_command("create_link", name, "--people", str(people))
+        rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+        assert rows[0] == ["participant", "url", "mode"]
+        assert [row[0] for row in rows[1:]] == ["ana", "b & c"]
+        door = client.get(rows[2][1].removeprefix(settings.BASE_URL))
+        client.post(door.request["PATH_INFO"], {"visitor": door.context["visitor"]})
+    assert {sitting.study.name for sitting in Sitting.objects.all()} == {"first", "second"}
+    [participant] = Participant.objects.all()
+    assert person_of(ParticipantIdentity.objects.get(participant=participant)) == "b & c"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("\n \n", "no line has an id"), ("a\nb\na", "'a' is there twice"), ("x" * 201, "201 characters")],
+)
+def test_a_list_of_people_that_will_not_do_invites_nobody(tmp_path: Path, text: str, said: str) -> None:
+    make_study()
+    people = tmp_path / "people.txt"
+    people.write_text(text)
+    with pytest.raises(CommandError, match=said):
+        call_command("create_link", "trial", "--people", str(people))
+    with pytest.raises(CommandError, match="no-such-file"):
+        call_command("create_link", "trial", "--people", str(tmp_path / "no-such-file"))
+    assert not RecruitmentLink.objects.exists()
 
 
 def test_create_link_names_the_studies_there_are() -> None:

@@ -22,13 +22,13 @@ from studyapp.models import (
     Study,
 )
 from studyapp.recruitment.link import create_link
-from studyapp.services.answers import AnswerRefused, record_answer, undo_answer
-from studyapp.services.arrival import Screen, Visitor, consent
-from studyapp.services.barriers import Refused
+from studyapp.services.participation.answers import AnswerRefused, record_answer, undo_answer
+from studyapp.services.participation.arrival import Screen, Visitor, consent
+from studyapp.services.participation.barriers import Refused
+from studyapp.services.participation.sittings import begin, finish, go_on, stop_here, withdraw
+from studyapp.services.participation.slots import still_wanted
 from studyapp.services.plans import protocol_of
-from studyapp.services.reviews import review_stimulus
-from studyapp.services.sittings import begin, finish, go_on, stop_here, withdraw
-from studyapp.services.slots import still_wanted
+from studyapp.services.studies.reviews import review_stimulus
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
 from tests.studyapp_tests.participant.people import answer, arrive, let_lease_end, shown_to
 

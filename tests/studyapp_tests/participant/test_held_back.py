@@ -8,8 +8,8 @@ from django.test import Client
 from studyapp.models import Mode, Question, Sitting, Stimulus
 from studyapp.protocol.schema import RelevanceQuestions
 from studyapp.recruitment.link import create_link
-from studyapp.services.sittings import answer_practice, leave_practice, practice_questions
-from studyapp.services.wording import shown_question
+from studyapp.services.participation.sittings import answer_practice, leave_practice, practice_questions
+from studyapp.services.participation.wording import shown_question
 from tests.studyapp_tests.factories import make_protocol, make_study, with_participants
 from tests.studyapp_tests.participant.people import arrive
 

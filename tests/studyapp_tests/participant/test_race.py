@@ -19,7 +19,7 @@ from django.db.models import Count, Sum
 
 from studyapp.models import Answer, Mode, Presentation, QuestionSlots
 from studyapp.recruitment.link import create_link
-from studyapp.services.arrival import pseudonym_of
+from studyapp.services.participation.arrival import pseudonym_of
 from tests.studyapp_tests.factories import make_protocol, make_study, with_answers, with_participants
 from tests.studyapp_tests.participant.servers import Server, database_url, web_server
 from tests.studyapp_tests.participant.visits import Page, Visit, question_key

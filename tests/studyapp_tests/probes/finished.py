@@ -9,9 +9,10 @@ from django.utils import timezone
 from PIL import Image as Picture
 
 from studyapp.models import Classifier, Dataset, Prediction, PredictionRun, ProbeClassifier, ProbeRun
-from studyapp.services import probes
-from studyapp.services.colour_probe import colour_responses, colour_summary
-from studyapp.services.probes import COLUMNS, ProbeColumns
+from studyapp.services.probes import runs as probes
+from studyapp.services.probes.colour import colour_responses, colour_summary
+from studyapp.services.probes.flips import CHANGED, count_changed
+from studyapp.services.probes.runs import COLUMNS, ProbeColumns
 from tests.studyapp_tests.factories import make_dataset
 
 GRID = [["hue", 30.0], ["hue", 180.0], ["hue", 330.0], ["saturation", 0.0]]
@@ -108,8 +109,13 @@ def finish(run: ProbeRun) -> ProbeRun:
         answered.append(values | {"top1": top1, "original_rank": np.where(top1 == top1[:, :1], 1, 3)})
     columns = ProbeColumns(np.array([image.pk for image in images]), tuple(answered))
     probes.write_part(run=run, number=0, columns=columns, unreadable=0)
-    kept = probes.join_parts(run=run, parts=1)
-    probes.finish_probe(run=run, summaries=[colour_summary(each) for each in colour_responses(run, kept)])
+    probes.join_parts(run=run, parts=1)
+    with probes.open_columns(run) as kept:
+        summaries = [
+            {**colour_summary(each), CHANGED: counts}
+            for each, counts in zip(colour_responses(run, kept), count_changed(run, kept), strict=True)
+        ]
+    probes.finish_probe(run=run, summaries=summaries)
     run.refresh_from_db()
     return run
 

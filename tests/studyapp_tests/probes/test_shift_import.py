@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError
 
 from studyapp.models import ShiftRun
-from studyapp.services.shift_maps import read_maps
+from studyapp.services.probes.shift_maps import read_maps
 from tests.studyapp_tests.networks import write_classes
 from tests.studyapp_tests.probes.shifting import COLUMNS, ROWS, SIDE, command, wide_picture
 

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 from PIL import Image as Picture
+from safetensors.torch import save_file
 
 from inference import shift_maps
+from inference.digits import build_digits
 from studyapp.models import Chunk, Job, ShiftRun
-from studyapp.services.shift_maps import read_maps
+from studyapp.services.probes.shift_maps import read_maps
 from studyapp.tasks import shift_probe
+from tests.studyapp_tests.networks import write_classes
 from tests.studyapp_tests.probes.shifting import (
     COLUMNS,
     ROWS,
@@ -92,6 +95,27 @@ def test_a_classifier_of_brightness_does_not_see_where_a_patch_is(patch: tuple[s
 def test_without_a_layer_there_are_no_cosines(windows: tuple[str, ...]) -> None:
     result = command(*windows, "--layer", "none")
     assert list(result["classifiers"]["luminance"]["maps"]) == ["probability"]
+
+
+def test_a_classifier_shown_another_side_than_its_own_crop_is_named(
+    admin_client: Client, tmp_path: Path
+) -> None:
+    weights, classes = tmp_path / "deep.safetensors", write_classes(tmp_path / "classes.csv")
+    save_file(build_digits("digits_cnn", 3).state_dict(), weights)
+    command(
+        *("add_classifier", "deep", "--architecture", "digits_cnn"),
+        *("--weights", str(weights), "--classes", str(classes)),
+    )
+    wide = wide_picture(tmp_path / "wide.png")
+    asked = ("probe", "shift", "deep", "--image", str(wide), "--class", "2", "--layer", "none", "--side")
+    for side, other in ((SIDE, None), (10, SIDE)):
+        out = StringIO()
+        call_command(*asked, str(side), stdout=out)
+        said = command(*asked, str(side))
+        page = admin_client.get(f"/probes/shift/{said['shift']}/").content.decode()
+        assert (said["shown"], said["classifiers"]["deep"]["other_crop_side"]) == ([side, side], other)
+        assert ("\n  shown 10 x 10 pixels; its own crop is 8 x 8\n" in out.getvalue()) is bool(other)
+        assert ("shown 10 × 10 pixels, its own crop is 8 × 8" in page) is bool(other)
 
 
 def test_layers_by_classifier(tmp_path: Path, windows: tuple[str, ...]) -> None:

@@ -20,9 +20,10 @@ from safetensors.torch import save_file
 
 from inference.crops import Crop, crop_pixels
 from inference.images import decode_image
+from studyapp.analysis.arrays import IntArray
 from studyapp.models import Chunk, Classifier, Image, Job, ProbeRun
-from studyapp.services.image_files import read_image_file
-from studyapp.services.probes import read_columns
+from studyapp.services.catalogue.image_files import read_image_file
+from studyapp.services.probes.runs import open_columns
 from studyapp.tasks import probes
 from studyapp.tasks.changed_pictures import changed_pixels
 from tests.studyapp_tests.networks import write_classes
@@ -136,20 +137,25 @@ def test_the_numbers_are_those_of_a_loop_over_pillow(two: Path) -> None:
     assert any(naive(two, seed)[axis][0] > 0 for seed in (0, 1) for axis in ("translation", "scale"))
 
 
+def places_of(run: ProbeRun) -> IntArray:
+    with open_columns(run) as columns:
+        return columns.drawn()["places"]
+
+
 def test_draws_are_kept_and_a_repeat_does_nothing(two: Path) -> None:
     first = command("probe", "transform", "noise", "one", *SMALL)
     run = ProbeRun.objects.get()
-    drawn = read_columns(run).drawn["places"]
+    drawn = places_of(run)
     assert drawn.shape == (PICTURES, 20)
     assert len(np.unique(drawn)) > PICTURES
     assert command("probe", "transform", "noise", "one", *SMALL) == first
     assert Job.objects.filter(kind="probe").count() == 1
     chunk = Chunk.objects.get(job__kind="probe")
     probes.probe_chunk(chunk)
-    assert len(read_columns(run).image) == PICTURES
+    assert len(places_of(run)) == PICTURES
     command("probe", "transform", "noise", "one", *SMALL, "--seed", "1")
     other = ProbeRun.objects.exclude(pk=run.pk).get()
-    assert not np.array_equal(read_columns(other).drawn["places"], drawn)
+    assert not np.array_equal(places_of(other), drawn)
 
 
 def test_crops_alone_and_other_backgrounds_are_runs_of_their_own(two: Path) -> None:
@@ -178,6 +184,7 @@ def test_crops_alone_and_other_backgrounds_are_runs_of_their_own(two: Path) -> N
         (("--sizes", "1.5", "--pairs", "2"), "up to 1"),
         (("--sizes", "none", "--passes", "0"), "Nothing would be changed"),
         (("--sizes", "none", "--passes", "-1"), "whole numbers"),
+        (("--sizes", "none", "--passes", "501"), "1,002 changes of every image are more than the 1,000"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_any_work(
@@ -195,15 +202,15 @@ def crop_of(image: Image, crop: Crop) -> NDArray[np.uint8]:
 def test_a_picture_made_again_for_people_is_the_one_that_was_judged(two: Path) -> None:
     command("probe", "transform", "noise", "one", *SMALL, "--protocol", "crop")
     run = ProbeRun.objects.get()
-    columns = read_columns(run)
+    with open_columns(run) as columns:
+        images, top1 = columns.image, columns.of(0, "top1")
+        probabilities = columns.of(0, "top1_probability")
     classifier = Classifier.objects.get(name="one")
-    for row, image in enumerate(Image.objects.filter(pk__in=columns.image.tolist()).order_by("pk")):
+    for row, image in enumerate(Image.objects.filter(pk__in=images.tolist()).order_by("pk")):
         for column in (1, 2, 12, 15):
             pixels = changed_pixels(
                 run=run, classifier=classifier, image=image, column=column, crop_of=crop_of
             )
             probability = softmax(pixels[..., 0], 0)
-            assert int(probability.argmax()) == columns.classifiers[0]["top1"][row, column]
-            assert probability.max() == pytest.approx(
-                columns.classifiers[0]["top1_probability"][row, column], abs=2e-3
-            )
+            assert int(probability.argmax()) == top1[row, column]
+            assert probability.max() == pytest.approx(probabilities[row, column], abs=2e-3)

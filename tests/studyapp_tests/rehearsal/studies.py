@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from studyapp.models import Classifier, Dataset, Prediction, PredictionRun, Stimulus, Study
 from studyapp.protocol.schema import Protocol, RelevanceQuestions
-from studyapp.services.study_creation import create_study, finish_build
+from studyapp.services.studies.creation import create_study, finish_build
 from tests.studyapp_tests.factories import make_dataset, make_protocol, with_participants
 
 IMAGES = 48

@@ -50,8 +50,8 @@ from studyapp.protocol.schema import (
     RehearsalPlan,
     ReviewPlan,
 )
-from studyapp.services.slots import ensure_slots
-from studyapp.services.stored_pictures import clean_name
+from studyapp.services.attacks.stored_pictures import clean_name
+from studyapp.services.participation.slots import ensure_slots
 from tests.studyapp_tests.factories import CLASS_NAMES
 from tests.studyapp_tests.results.small_study import NOON, add_answer
 

@@ -36,7 +36,7 @@ from studyapp.models import (
 )
 from studyapp.protocol.canonical import canonical_json, canonical_sha256
 from studyapp.protocol.schema import AnalysisPlan, AnswersRule, Protocol, RelevanceQuestions
-from studyapp.services.slots import ensure_slots
+from studyapp.services.participation.slots import ensure_slots
 from tests.studyapp_tests.factories import CLASS_NAMES, make_protocol
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

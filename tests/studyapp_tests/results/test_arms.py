@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from studyapp.exports.arm_figures import ACCURACY
+from studyapp.exports.figures import BarGroups
 from studyapp.exports.report import compute_report
+from studyapp.exports.study_figures import study_figures
 from studyapp.exports.writing import plain_rows
 from studyapp.models import Mode
 from studyapp.protocol.adversarial import AdversarialArm, AdversarialQuestions
@@ -150,13 +153,26 @@ def test_only_planned_pairs_of_arms_are_compared_and_holm_counts_them() -> None:
     assert (foil["mcnemar_p_holm"], true["mcnemar_p_holm"]) == (pytest.approx(2 / 8), 1.0)
 
 
-def test_control_arms_rectify_nothing_and_are_in_the_agreement() -> None:
-    protocol = two_arm_protocol(arms=(*ARMS, AdversarialArm(name="true", label="true")))
-    made = two_arm_study(protocol=protocol, votes={**VOTES, **{("true", i): (5, 5) for i in SHOWN}})
-    assert {row["arm"] for row in rows(made, "adversarial_accuracy")} == {"whole", "explained"}
-    assert {row["arm"] for row in rows(made, "rectified_error")} == {"whole", "explained"}
+@pytest.mark.parametrize(
+    "control",
+    [
+        AdversarialArm(name="control", label="true"),
+        AdversarialArm(name="control", shows="random_superpixels"),
+    ],
+    ids=["true", "random_superpixels"],
+)
+def test_control_arms_rectify_nothing_and_are_in_the_agreement(control: AdversarialArm) -> None:
+    protocol = two_arm_protocol(arms=(*ARMS, control))
+    made = two_arm_study(protocol=protocol, votes={**VOTES, **{("control", i): (5, 5) for i in SHOWN}})
+    for table in ("adversarial_accuracy", "rectified_error", "sensitivity"):
+        assert {row["arm"] for row in rows(made, table)} == {"whole", "explained"}, table
     assert [row["agreed_share"] for row in rows(made, "adversarial_agreement")][2] == 1.0
     assert [row["mistakes"] for row in rows(made, "positive_answers")][-1] == 6
+    assert "control" in {row["second"] for row in rows(made, "arm_pairs")}
+    figures = study_figures(compute_report(study=made.study, mode=Mode.REAL).report.tables, caption="")
+    (accuracy,) = (figure.content for figure in figures if figure.name == ACCURACY)
+    assert isinstance(accuracy, BarGroups)
+    assert accuracy.series == ("after the attack", "rectified, whole", "rectified, explained")
 
 
 def test_the_verdicts_that_turned_are_rows() -> None:

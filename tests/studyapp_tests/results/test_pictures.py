@@ -12,7 +12,7 @@ from django.test import Client
 from PIL import Image as Picture
 
 from studyapp.models import AdversarialImage, Classifier, Dataset, Image, Job
-from studyapp.services.stored_pictures import clean_name
+from studyapp.services.attacks.stored_pictures import clean_name
 from studyapp.tasks.board_pictures import keep_clean, start_clean_pictures
 from tests.studyapp_tests.factories import make_researcher
 from tests.studyapp_tests.pictures import class_folders

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
 
 from studyapp.exports.report import compute_report
 from studyapp.exports.writing import plain_rows
@@ -153,6 +156,21 @@ def test_a_posterior_rule_leaves_everything_undecided_before_the_first_answer(ru
     alpha, beta = rows(under(replace(small_protocol(), analysis=plan), unanswered), "rectified_error")
     assert (alpha["undecided"], beta["undecided"]) == (2, 1)
     assert (alpha["rectified_top1_error"], beta["rectified_top1_error"]) == (5 / 8, 3 / 8)
+
+
+def test_a_calibrated_rule_without_golden_items_says_so_on_the_page_and_in_the_command(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.force_login(get_user_model().objects.create_user("alice", is_staff=True))
+    plan = AnalysisPlan(rule="gold_calibrated", draws=200)
+    study = under(replace(small_protocol(), analysis=plan), {(3, 4): (5, 5), (7, 8): (0, 5)})
+    alpha, _ = rows(study, "rectified_error")
+    assert (alpha["undecided"], alpha["coverage"]) == (2, 0.0)
+    said = "Nothing is decided by the rule gold_calibrated: no golden questions. Golden items come in with"
+    assert said in client.get(f"/studies/{study.name}/results/").content.decode()
+    assert client.get(f"/studies/{study.name}/questions/").status_code == 200
+    call_command("results", study.name)
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_level_that_no_interval_would_have_is_refused() -> None:

@@ -74,7 +74,7 @@ def test_a_row_has_four_pictures_two_labels_and_the_votes_of_every_arm(made: Two
         ("outcome=open", [5]),
         ("outcome=all&order=image", [0, 1, 2, 3, 4, 5]),
         ("first=explained&second=whole&outcome=to_agreed", [1]),
-        ("first=nobody&outcome=%00&order=x&page=99&classifier=y", [3, 1, 4, 2]),
+        ("first=nobody&outcome=x&order=x&page=99&classifier=y", [3, 1, 4, 2]),
         ("first=whole&second=whole", []),
     ],
 )

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db.models import Q
 
 from studyapp.analysis.colour_stability import Setting
-from studyapp.models import ProbeRun, Question, QuestionUse, Stimulus, Study
+from studyapp.models import Classifier, ProbeRun, Question, QuestionUse, Stimulus, Study
 from studyapp.protocol.canonical import canonical_json, protocol_from_canonical
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.protocol.same_content import SameContentQuestions
 from studyapp.services.refusals import Refused
 from studyapp.services.same_content.siblings import ORIGINAL, SiblingDraw
-from studyapp.services.studies import create_study, review_stimulus, shown_stimuli
-from tests.studyapp_tests.probes.finished import finish, make_colours, make_probe
+from studyapp.services.studies.life import create_study, review_stimulus, shown_stimuli
+from tests.studyapp_tests.probes.finished import CROP, finish, make_colours, make_probe
 from tests.studyapp_tests.same_content.small import protocol, same_study, text
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +74,23 @@ def test_classifiers_share_the_question_and_its_siblings(run: ProbeRun) -> None:
     assert asked.parameters["column"] == 1
     stored = {tuple(row) for row in study.draws.get(purpose="siblings").values}
     assert (shared.image_id, 0, *settings) in stored
+
+
+@pytest.mark.django_db
+def test_only_classifiers_that_saw_the_crop_shown_have_said_something_of_it(run: ProbeRun) -> None:
+    beta = Classifier.objects.get(name="beta")
+    beta.preprocessing = beta.preprocessing | {"crop": CROP | {"side": 12}}
+    beta.save()
+    study = made(questions="reveal = true")
+    both = Question.objects.filter(study=study, image__name__endswith="0.png", parameters__setting="hue 30")
+    said = {tuple(question.parameters["said"]) for question in both}
+    assert said == {("alpha",), ("beta",)}
+    for question in both:
+        [name] = question.parameters["said"]
+        assert {use.study_classifier.classifier.name for use in question.uses.all()} == {name}
+        keys = [each["key"] for each in question.parameters["siblings"]]
+        shown = Stimulus.objects.filter(Q(key__in=keys) | Q(pk=question.stimulus_id))
+        assert {each.parameters["classifier"] for each in shown} == {name}
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from studyapp.analysis.colour_stability import Setting
 from studyapp.models import Question
 from studyapp.protocol.reading import read_protocol_text
-from studyapp.services.recolouring import recoloured_pixels
+from studyapp.services.probes.recolouring import recoloured_pixels
 from tests.studyapp_tests.networks import CLASSES
 from tests.studyapp_tests.probes.test_colour_probe import COLOURS, THIRDS, command, paint, register
 from tests.studyapp_tests.stability.test_stability_study import PROTOCOL

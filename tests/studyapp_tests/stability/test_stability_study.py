@@ -8,14 +8,15 @@ import pytest
 from django.test import Client
 
 from studyapp.exports.stability_evidence import stability_results
-from studyapp.exports.stability_tables import STABILITY_BUILDERS
+from studyapp.exports.stability_figures import stability_figures
+from studyapp.exports.stability_tables import RECTIFIED, STABILITY_BUILDERS
 from studyapp.models import Draw, Mode, Participant, ProbeRun, Question, QuestionUse, Stimulus, Study
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study
-from studyapp.services.study_creation import finish_build
+from studyapp.services.studies.creation import finish_build
+from studyapp.services.studies.life import create_study
 from tests.studyapp_tests.pages.rows import text_of
 from tests.studyapp_tests.probes.finished import finished_probe, make_colours, make_probe
 from tests.studyapp_tests.results.small_study import add_answer
@@ -141,6 +142,11 @@ def test_the_tables_count_accepted_flips_as_stable(run: ProbeRun) -> None:
     open_ = rows["alpha", "hue 330"]
     assert (open_["asked"], open_["decided"], open_["coverage"]) == (1, 0, 0.0)
     assert open_["rectified_stability_bounds"] == (0.875, 1.0)
+    held = "the rectified value’s interval carries people’s accepted share over; the raw share is held"
+    (figure,) = stability_figures({RECTIFIED: rectified}, "")
+    assert figure is not None
+    assert held in figure.caption
+    assert held in rectified.note
     ways = {(row[1], row[2]): row[3:6] for row in directions.rows}
     assert ways["alpha", "wrong_to_right"] == (1, 1, 1.0)
 
@@ -190,6 +196,9 @@ def test_the_page_of_a_probe_leads_to_a_filled_in_protocol(alice: Client, bob: C
         "settings = [&quot;hue 30&quot;, &quot;hue 180&quot;]",
         "directions = [&quot;right_to_wrong&quot;]",
         "sample = 7",
+        "dataset = &quot;colours&quot;",
+        "classifiers = [&quot;alpha&quot;]",
+        "name = &quot;stability-colours&quot;",
         'value="stability-colours"',
     ):
         assert line in filled

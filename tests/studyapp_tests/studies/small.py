@@ -20,7 +20,7 @@ from studyapp.models import (
 )
 from studyapp.protocol.schema import Protocol
 from studyapp.services.jobs import FOREGROUND
-from studyapp.services.studies import create_study, start_build
+from studyapp.services.studies.life import create_study, start_build
 from studyapp.tasks.chunks import work_here
 from tests.studyapp_tests.factories import make_dataset
 

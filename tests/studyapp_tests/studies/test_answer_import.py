@@ -22,8 +22,8 @@ from studyapp.models import (
 )
 from studyapp.protocol.questions import RelevanceQuestions
 from studyapp.protocol.schema import AnswersRule
-from studyapp.services.answer_import import ImportSummary, import_answers, import_expert_answers
-from studyapp.services.arrival import person_of
+from studyapp.services.answer_import.importing import ImportSummary, import_answers, import_expert_answers
+from studyapp.services.participation.arrival import person_of
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 from tests.studyapp_tests.factories import make_dataset, make_protocol

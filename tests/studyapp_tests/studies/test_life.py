@@ -28,8 +28,7 @@ from studyapp.protocol.schema import Protocol, RecruitmentPlan, RehearsalPlan, R
 from studyapp.services.jobs import FOREGROUND
 from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
-from studyapp.services.rehearsals import record_rehearsal
-from studyapp.services.studies import (
+from studyapp.services.studies.life import (
     amend_study,
     approve_pending,
     close_study,
@@ -40,6 +39,7 @@ from studyapp.services.studies import (
     review_stimulus,
     start_build,
 )
+from studyapp.services.studies.rehearsals import record_rehearsal
 from studyapp.tasks.chunks import work_here
 from studyapp.tasks.stimuli import render_stimuli
 from tests.studyapp_tests.factories import make_dataset, make_protocol, with_answers, with_participants

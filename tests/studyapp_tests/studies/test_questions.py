@@ -12,10 +12,10 @@ from studyapp.models import Category, ClassList, Draw, Question, QuestionSlots, 
 from studyapp.protocol.questions import RelevanceQuestions, Top5Questions
 from studyapp.protocol.schema import Arm as ArmPlan
 from studyapp.protocol.schema import ParticipantRules, Protocol
-from studyapp.services.alike_names import alike_names, read_key
-from studyapp.services.foils import foils_by_rank, siblings
+from studyapp.services.catalogue.alike_names import alike_names, read_key
+from studyapp.services.planning.foils import foils_by_rank, siblings
 from studyapp.services.refusals import Refused
-from studyapp.services.studies import create_study, shown_stimuli
+from studyapp.services.studies.life import create_study, shown_stimuli
 from tests.studyapp_tests.factories import make_dataset, make_protocol
 from tests.studyapp_tests.studies.small import built, categories, images, make_classifier, make_pixels
 
@@ -182,6 +182,19 @@ def test_practice_and_gold_have_known_answers_on_images_of_their_own() -> None:
     assert set(shown.values()) == {1}
     assert Counter(practice.values_list("expected", flat=True)) == {"yes": 2, "no": 2}
     assert QuestionSlots.objects.filter(study=study, gold=True).count() == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "part"),
+    [("eight/0.png,bee,no", "top-1 mistake"), ("eight/0.png,ant,yes", "label beside a mistake")],
+)
+def test_gold_that_the_study_asks_itself_is_refused(row: str, part: str, tmp_path: Path) -> None:
+    make_classifier("a", make_dataset(images=10), {0: 1})
+    questions = RelevanceQuestions(controls=0.0, gold_share=0.1, gold_csv="gold.csv", ask_true_label=True)
+    (tmp_path / "gold.csv").write_text(f"image,label,expected\neight/3.png,dog,yes\n{row}\n")
+    with pytest.raises(Refused, match=rf"gold_csv: image 'eight/0.png' .* by the study itself \(.*{part}"):
+        built(plan(questions), tmp_path)
+    assert not Study.objects.exists()
 
 
 def test_gold_from_a_file_names_the_line_of_an_unknown_image(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from studyapp.protocol.canonical import canonical_json, protocol_from_canonical
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.recruitment.link import create_link
-from studyapp.services.observer_groups import candidates, chosen, compared
-from studyapp.services.observers import choice_set
+from studyapp.services.observers.groups import candidates, chosen, compared
+from studyapp.services.observers.response_import import import_responses
+from studyapp.services.observers.writing import choice_set
 from studyapp.services.refusals import Refused
-from studyapp.services.response_import import import_responses
-from studyapp.services.studies import create_study
+from studyapp.services.studies.life import create_study
 from tests.studyapp_tests.factories import make_study
 from tests.studyapp_tests.texture.small import NAMES, choice_protocol, choice_study, make_cues
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from studyapp.models import ChoiceSet, ChoiceTrial, Observer
-from studyapp.services.observer_groups import candidates, chosen, compared
+from studyapp.services.observers.groups import candidates, chosen, compared
 
 pytestmark = pytest.mark.django_db
 

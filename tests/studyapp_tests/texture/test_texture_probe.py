@@ -17,8 +17,9 @@ from django.test import Client, override_settings
 
 from inference.categories import category_values
 from studyapp.analysis.shape_texture import Aggregation, grouped
-from studyapp.models import ChoiceTrial, Chunk, Dataset, Job, Observer, ProbeRun
-from studyapp.services.texture_probes import write_choices
+from studyapp.models import ChoiceSet, ChoiceTrial, Chunk, Dataset, Image, Job, Observer, ProbeRun
+from studyapp.services.observers.groups import candidates
+from studyapp.services.probes.texture import write_choices
 from studyapp.tasks.texture_probe import choose_chunk
 from tests.studyapp_tests.factories import make_researcher
 from tests.studyapp_tests.networks import grey_picture, write_classes, write_weights
@@ -97,6 +98,17 @@ def test_repeating_it_changes_nothing_and_a_chunk_may_run_twice(folder: Path) ->
     assert ChoiceTrial.objects.count() == 5
 
 
+def test_pictures_that_came_later_are_in_a_run_of_their_own_and_told_apart(folder: Path) -> None:
+    first = command("probe", "texture", str(folder), "toy")
+    grey_picture(folder / "dark" / "dark2-bright2.png", 30, mark=9)
+    second = command("probe", "texture", str(folder), "toy")
+    assert (first["images"], second["images"]) == (5, 6)
+    assert {each.label for each in candidates(ChoiceSet.objects.get())} == {
+        "toy (greys), 5 pictures",
+        "toy (greys), 6 pictures",
+    }
+
+
 def test_what_workers_were_given_is_gone_on_with_here(folder: Path) -> None:
     queued = command("probe", "texture", str(folder), "toy", "--queue")
     assert queued["job"] == Job.objects.get(kind="probe_texture").pk
@@ -108,6 +120,20 @@ def test_what_workers_were_given_is_gone_on_with_here(folder: Path) -> None:
     assert command("probe", "texture", str(folder), "toy")["images"] == 5
     assert Job.objects.filter(kind="probe_texture").count() == 1
     assert ProbeRun.objects.get().finished_at is not None
+
+
+def test_a_chunk_of_which_nothing_can_be_read_fails_and_is_done_once_the_files_are_back(folder: Path) -> None:
+    command("probe", "texture", str(folder), "toy", "--queue")
+    again = ("probe", "texture", "greys", "toy", "--categories", str(folder.parent / "categories.json"))
+    moved = folder.rename(folder.parent / "elsewhere")
+    with pytest.raises(CommandError, match=r"None of the 5 images from bright/bright1.* files of greys"):
+        command(*again)
+    assert ProbeRun.objects.get().finished_at is None
+    assert ChoiceTrial.objects.count() == 0
+    moved.rename(folder)
+    result = command(*again)
+    assert (result["images"], result["unreadable"]) == (5, 0)
+    assert Job.objects.get(kind="probe_texture").state == Job.State.DONE
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "sum", "max"])
@@ -125,7 +151,6 @@ def test_pictures_and_categories_that_do_not_fit_are_refused_before_anything_is_
     with pytest.raises(CommandError, match=r"odd\.png does not name a shape and a texture"):
         command("probe", "texture", str(folder), "toy")
     odd.unlink()
-    assert not Dataset.objects.exists()
     for text, complaint in (
         ("{", "is no JSON"),
         ('{"dark": [0]}', "names no two categories"),
@@ -141,11 +166,23 @@ def test_pictures_and_categories_that_do_not_fit_are_refused_before_anything_is_
         file.write_text(text)
         with pytest.raises(CommandError, match=complaint):
             command("probe", "texture", str(folder), "toy")
+    file.write_text('{"dark": [0], "middle": [1], "bright": [2]}')
+    command("add_classifier", "guest", "--classes", str(folder.parent / "classes.csv"))
+    for classifiers, complaint in (
+        (("toy", "guest"), "guest has no network here"),
+        (("toy", "toy"), "not all different"),
+    ):
+        with pytest.raises(CommandError, match=complaint):
+            command("probe", "texture", str(folder), *classifiers)
+    twice = grey_picture(folder / "more" / "dark1-bright1.png", 3)
+    with pytest.raises(CommandError, match="same stimulus by their names"):
+        command("probe", "texture", str(folder), "toy")
+    twice.unlink()
     file.unlink()
     with pytest.raises(CommandError, match=r"Give --categories FILE, or put categories\.json beside"):
         command("probe", "texture", str(folder), "toy")
-    assert not ProbeRun.objects.exists()
-    assert not Observer.objects.exists()
+    for model in (Dataset, Image, Job, ProbeRun, Observer):
+        assert not model.objects.exists(), model
 
 
 def test_the_page_shows_networks_and_people_together_and_gives_the_files(
