@@ -6,7 +6,7 @@ that the prepared network alone takes for as many passes as attack and LIME made
 LIME's own batches and streams; the attack's passes back are not in it. It is timed before and after, and the
 best counts. Each side runs in a process of its own.
 
-Four photographs take about four minutes on two quiet cores; a hundred, with --images 100, over an hour.
+Four photographs take about two to four minutes on two quiet cores; a hundred, with --images 100, 18 to 60.
 
 python -m benchmarks.adversarial_pipeline [--images 4] [--samples 1000]
 """

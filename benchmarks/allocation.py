@@ -121,9 +121,9 @@ def _serve(name: str, person: str, answers: int) -> Served:
     from django.db import connection
 
     from studyapp.models import Mode, RecruitmentLink, Sitting, Study
-    from studyapp.services.allocation import next_question
-    from studyapp.services.answers import record_answer
-    from studyapp.services.arrival import Screen, Visitor, consent
+    from studyapp.services.participation.allocation import next_question
+    from studyapp.services.participation.answers import record_answer
+    from studyapp.services.participation.arrival import Screen, Visitor, consent
 
     study = Study.objects.get(name=name)
     link, _ = RecruitmentLink.objects.get_or_create(study=study, mode=Mode.REAL, token=f"{person}"[:32])
@@ -183,7 +183,7 @@ def _plan() -> str:
     from django.test.utils import CaptureQueriesContext
 
     from studyapp.models import Mode, Study
-    from studyapp.services.candidates import Search, free_for
+    from studyapp.services.participation.candidates import Search, free_for
 
     study = Study.objects.get(name="large")
     search = Search(study, Mode.REAL, study.arms.get().pk, participant_id=1)

@@ -120,7 +120,7 @@ def storage() -> Claim:
     import django
 
     django.setup()
-    from studyapp.services.probes import COLUMNS
+    from studyapp.services.probes.runs import COLUMNS
 
     rng = np.random.default_rng(0)
     shape = (50_000, SETTINGS + 1)

@@ -97,7 +97,7 @@ def store_pictures(keys: list[int], *, side: int) -> None:
     from django.core.files.storage import default_storage
 
     from studyapp.models import AdversarialImage
-    from studyapp.services.stored_pictures import clean_name
+    from studyapp.services.attacks.stored_pictures import clean_name
 
     for row in AdversarialImage.objects.filter(pk__in=keys).prefetch_related("explanations"):
         rng = np.random.default_rng(row.pk)

@@ -96,8 +96,8 @@ def _prepare() -> tuple[str, str, list[np.ndarray], Image.Image, Image.Image]:
     from django.test import Client
 
     from studyapp.models import Category, Classifier, ClassList, ShiftRun
-    from studyapp.services.shift_maps import MAPS, MapSet
-    from studyapp.services.shift_runs import ShiftFacts, import_shift_run
+    from studyapp.services.probes.shift_maps import MAPS, MapSet
+    from studyapp.services.probes.shift_runs import ShiftFacts, import_shift_run
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
