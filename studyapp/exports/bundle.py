@@ -22,6 +22,7 @@ from studyapp.exports.listings import AGGREGATES_ONLY, listings_of
 from studyapp.exports.report import Computed, compute_report
 from studyapp.exports.results_json import results_json
 from studyapp.exports.tabular import Column
+from studyapp.exports.turned_pictures import board_of_bundle
 from studyapp.exports.versions import versions
 from studyapp.exports.writing import csv_lines, table_json, table_latex
 from studyapp.models import Study
@@ -155,7 +156,9 @@ def _csv(names: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -> I
 
 
 def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> None:
-    from studyapp.exports.drawing import drawn  # matplotlib: only where something is drawn
+    # matplotlib: only where something is drawn
+    from studyapp.exports.drawing import drawn
+    from studyapp.exports.gallery_drawing import board_file
 
     report = computed.report
     warning = "" if mode == "real" else " (NOT real answers)"
@@ -187,6 +190,11 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
         writer.data(f"figures/{figure.name}.svg", [drawn(figure, "svg")])
         writer.data(f"figures/{figure.name}.png", [drawn(figure, "png")])
         writer.text(f"figures/{figure.name}.csv", csv_lines(figure.data()))
+    board = board_of_bundle(study, mode, report.questions)
+    if board is not None:
+        pictures, words = list(board.pictures()), board.words()
+        writer.data("figures/turned_verdicts.png", [board_file(pictures, words, "png")])
+        writer.data("figures/turned_verdicts.pdf", [board_file(pictures, words, "pdf")])
     writer.text("results.json", results_json(report))
     writer.text("protocol.toml", study.protocol_text)
     writer.text("protocol.json", canonical_json(protocol_of(study)))

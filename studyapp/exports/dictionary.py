@@ -37,6 +37,11 @@ OTHER_FILES: tuple[tuple[str, str], ...] = (
     ("tables/<table>.tex", "The same table for LaTeX (needs booktabs)."),
     ("figures/<figure>.svg", "The figure, text as paths."),
     ("figures/<figure>.png", "The same figure, 200 dots per inch."),
+    (
+        "figures/turned_verdicts.png",
+        "Of attacked images: the board of turned verdicts as its page opens, at most 50 images.",
+    ),
+    ("figures/turned_verdicts.pdf", "The same board, eight images a page."),
 )
 DICTIONARY_COLUMNS = (
     Column("file", "Path in the bundle."),

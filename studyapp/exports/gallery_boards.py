@@ -9,7 +9,7 @@ from typing import Literal
 from django.contrib.auth.models import User
 
 from studyapp.exports.gallery_panels import Panel, panels
-from studyapp.models import Job
+from studyapp.models import Job, Mode, Study
 from studyapp.services.gallery.filters import GalleryFilter
 from studyapp.services.gallery.images import GalleryImage, Label, gallery_images
 from studyapp.services.gallery.listing import ordered_keys
@@ -28,7 +28,7 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """The pictures of one image and two short lines about it."""
+    """The pictures of one image and two captions of parts between dots."""
 
     panels: tuple[Panel, ...]
     first: str
@@ -37,10 +37,16 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class BoardWords:
-    """What stands above every page: the gallery, and where its pictures come from."""
+    """What stands above every page: what the board is of, and where its pictures come from."""
 
     title: str
     source: str
+
+
+def study_title(study: Study, mode: str) -> str:
+    """A study as a board names it; votes that are no real ones are said first, where nothing cuts it off."""
+    marked = "" if mode == Mode.REAL else f"{mode.upper()} ANSWERS · "
+    return f"{marked}{study.title} ({study.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def board_words(scope: Scope, wanted: GalleryFilter, images: int) -> BoardWords:
     choice = scope.choice(wanted.method)
     said = [f"{images:,} images", f"explanations: {choice.label if choice else 'none'}"]
     if scope.study is not None:
-        title = f"{scope.study.title} ({scope.study.name})"
+        title = study_title(scope.study, Mode.REAL)
         said.append(f"protocol SHA-256 {scope.study.protocol_sha256[:16]}")
     elif scope.clean_run is not None:
         title = str(scope.clean_run)

@@ -1,4 +1,4 @@
-"""Boards of a gallery: the pictures of chosen images with their captions, as PNG or PDF, pixels unchanged."""
+"""Boards: the pictures of chosen images with their captions, as PNG or PDF, pixels unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ ROWS = {"png": 50, "pdf": 8}
 _DPI = 100
 # Pictures smaller than this are enlarged by whole pixels.
 _LEAST = 160
-_MARGIN, _GAP, _CAPTION, _HEAD = 24, 8, 44, 64
+_MARGIN, _GAP, _LINE, _HEAD = 24, 8, 15, 64
+# Above and below the lines under a row of pictures.
+_CAPTION_ROOM = 14
 
 
 def board_file(rows: Sequence[BoardRow], words: BoardWords, file_format: BoardFormat) -> bytes:
@@ -61,7 +63,9 @@ def _drawn(rows: Sequence[BoardRow], words: BoardWords) -> Canvas:
     side = _side(rows)
     columns = max((len(row.panels) for row in rows), default=1)
     width = max(2 * _MARGIN + columns * side + (columns - 1) * _GAP, 640)
-    height = _HEAD + len(rows) * (side + _CAPTION) + _MARGIN
+    captions = [[*_wrapped(row.first, width), *_wrapped(row.second, width)] for row in rows]
+    caption = _CAPTION_ROOM + _LINE * max(map(len, captions), default=0)
+    height = _HEAD + len(rows) * (side + caption) + _MARGIN
     canvas = Canvas(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=None)
     FigureCanvasAgg(canvas)
     axes = canvas.add_axes((0, 0, 1, 1))
@@ -74,11 +78,13 @@ def _drawn(rows: Sequence[BoardRow], words: BoardWords) -> Canvas:
         for place, panel in enumerate(rows[0].panels):
             _text(axes, _MARGIN + place * (side + _GAP), 48, panel.title, colour=SOFT)
     for number, row in enumerate(rows):
-        top = _HEAD + number * (side + _CAPTION)
+        top = _HEAD + number * (side + caption)
         for place, panel in enumerate(row.panels):
             _picture(axes, panel, _MARGIN + place * (side + _GAP), top, side)
-        _text(axes, _MARGIN, top + side + 3, _short(row.first, width))
-        _text(axes, _MARGIN, top + side + 18, _short(row.second, width), colour=SOFT)
+        above = len(_wrapped(row.first, width))
+        for place, line in enumerate(captions[number]):
+            colour = INK if place < above else SOFT
+            _text(axes, _MARGIN, top + side + 3 + _LINE * place, line, colour=colour)
     # Pictures would otherwise stretch the axes to themselves.
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
@@ -87,7 +93,7 @@ def _drawn(rows: Sequence[BoardRow], words: BoardWords) -> Canvas:
 
 def _picture(axes: Any, panel: Panel, left: int, top: int, side: int) -> None:
     if panel.pixels is None:
-        _text(axes, left, top + 4, "none stored", colour=SOFT)
+        _text(axes, left, top + 4, panel.missing, colour=SOFT)
         return
     height, width = panel.pixels.shape[:2]
     times = max(side // max(height, width), 1)
@@ -112,6 +118,18 @@ def _text(
 ) -> None:
     # Names of classes may hold a dollar sign, which would begin a formula.
     axes.text(left, top, text, va="top", fontsize=size, fontweight=weight, color=colour, parse_math=False)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The lines of a caption: broken between its parts where it is too long, cut where one part is."""
+    lines: list[str] = []
+    for part in text.split(" · "):
+        longer = f"{lines[-1]} · {part}" if lines else part
+        if lines and len(longer) <= int(width / 5.6):
+            lines[-1] = longer
+        else:
+            lines.append(_short(part, width))
+    return lines
 
 
 def _short(text: str, width: int) -> str:

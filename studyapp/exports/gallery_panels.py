@@ -21,10 +21,11 @@ MIDDLE = 128
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture, (height, width, 3) in 8 bits, under its title; None where there is none stored."""
+    """One picture, (height, width, 3) in 8 bits, under its title; `missing` is said where there is none."""
 
     title: str
     pixels: Pixels | None
+    missing: str = "none stored"
 
 
 def panel_titles(image: GalleryImage) -> Sequence[str]:

@@ -25,7 +25,16 @@ from studyapp.exports.judged import JudgedQuestions
 from studyapp.exports.report import Report, compute_report
 from studyapp.exports.tabular import Cell, Column, Table
 from studyapp.exports.versions import code_version
-from studyapp.models import Answer, ExpertAnswer, Question, QuestionSlots, QuestionUse, Stimulus, Study
+from studyapp.models import (
+    Answer,
+    ExpertAnswer,
+    ExplanationRun,
+    Question,
+    QuestionSlots,
+    QuestionUse,
+    Stimulus,
+    Study,
+)
 from studyapp.services.studies.bootstrap import bootstrap_seed
 
 # Raised whenever the form of these files changes; what computed them is in their name, too.
@@ -67,6 +76,10 @@ def answers_state(study: Study, mode: str) -> str:
     uses = QuestionUse.objects.filter(question__study=study).aggregate(number=Count("pk"), last=Max("pk"))
     experts = ExpertAnswer.objects.filter(question__study=study).aggregate(number=Count("pk"), last=Max("pk"))
     held = Stimulus.objects.filter(study=study, review=Stimulus.Review.HELD_BACK).count()
+    # The board of turned verdicts shows explanations, also of runs that nobody was shown.
+    explained = ExplanationRun.objects.filter(dataset=study.dataset_id).aggregate(
+        number=Count("pk"), finished=Count("finished_at"), last=Max("pk")
+    )
     seen = [
         *(
             FORMAT,
@@ -76,7 +89,7 @@ def answers_state(study: Study, mode: str) -> str:
             study.title,
             bootstrap_seed(study).value,
         ),
-        *(list(answers), slots, questions, uses, experts, held),
+        *(list(answers), slots, questions, uses, experts, held, explained),
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:20]
 

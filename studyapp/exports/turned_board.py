@@ -1,4 +1,4 @@
-"""The paper's Fig. 5 and 6 as rows: attacked images with their votes in two arms, and their four pictures."""
+"""The paper's Fig. 5 and 6 as rows: attacked images with their votes in two arms, chosen and sorted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,80 @@ import numpy as np
 
 from studyapp.analysis.verdicts import Verdict
 from studyapp.exports.judged import JudgedQuestions
-from studyapp.models import AdversarialImage, Explanation, Question, QuestionUse, Stimulus, Study, Version
-from studyapp.models.explanations import ExplanationRun
+from studyapp.models import Question, QuestionUse, Study
+from studyapp.protocol.adversarial import AdversarialArm
+from studyapp.protocol.schema import Protocol
 
 Outcome = Literal["turned", "to_agreed", "to_rejected", "same", "open", "all"]
 Order = Literal["difference", "to_second", "to_first", "image"]
+OUTCOMES: Mapping[Outcome, str] = {
+    "turned": "Verdict turned",
+    "to_agreed": "Rejected, then agreed",
+    "to_rejected": "Agreed, then rejected",
+    "same": "Same verdict in both",
+    "open": "Undecided in one of them",
+    "all": "All images",
+}
+ORDERS: Mapping[Order, str] = {
+    "difference": "Largest difference first",
+    "to_second": "More agreement in the second first",
+    "to_first": "More agreement in the first first",
+    "image": "In the order of the images",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChoice:
+    """Which rows of the board are wanted, and in which order; empty `classifier`: of all."""
+
+    first: str
+    second: str
+    classifier: str = ""
+    outcome: Outcome = "turned"
+    order: Order = "difference"
+
+    def values(self) -> dict[str, str]:
+        """The same as an address or a job's parameters say it."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "classifier": self.classifier,
+            "outcome": self.outcome,
+            "order": self.order,
+        }
+
+
+def board_choice(values: Mapping[str, str], *, protocol: Protocol, classifiers: Sequence[str]) -> BoardChoice:
+    """What an address or a job's parameters ask for; what makes no sense is as on a page without any."""
+    arms = [setup.name for setup in protocol.arm_setups()]
+
+    def one_of(name: str, allowed: Sequence[str], otherwise: str) -> str:
+        value = values.get(name, "")
+        return value if value in allowed else otherwise
+
+    first = one_of("first", arms, _usual_first(protocol, arms))
+    outcome, order = values.get("outcome", ""), values.get("order", "")
+    return BoardChoice(
+        first=first,
+        second=one_of("second", arms, next((arm for arm in arms if arm != first), first)),
+        classifier=one_of("classifier", classifiers, ""),
+        outcome=next((each for each in OUTCOMES if each == outcome), "turned"),
+        order=next((each for each in ORDERS if each == order), "difference"),
+    )
+
+
+def classifiers_of_board(study: Study) -> list[str]:
+    """The study's classifiers by name, in its order."""
+    return list(study.study_classifiers.order_by("position").values_list("classifier__name", flat=True))
+
+
+def _usual_first(protocol: Protocol, arms: Sequence[str]) -> str:
+    """The arm that shows whole attacked images, else the first."""
+    for setup in protocol.arm_setups():
+        plan = setup.plan
+        if isinstance(plan, AdversarialArm) and (plan.shows, plan.version) == ("whole", "adversarial"):
+            return setup.name
+    return arms[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,69 +154,18 @@ def board_rows(study: Study, judged: JudgedQuestions) -> tuple[BoardRow, ...]:
     return tuple(BoardRow(key, classifier, votes) for (key, classifier), votes in found.items())
 
 
-def chosen_rows(
-    rows: Sequence[BoardRow], *, first: str, second: str, classifier: str, outcome: Outcome, order: Order
-) -> list[BoardRow]:
-    """The rows of one pair of arms with one outcome, sorted; of one classifier if it is named."""
+def chosen_rows(rows: Sequence[BoardRow], choice: BoardChoice) -> list[BoardRow]:
+    """The rows of the chosen pair of arms with the chosen outcome, sorted."""
     kept = []
+    wanted = ("to_agreed", "to_rejected") if choice.outcome == "turned" else (choice.outcome,)
     for row in rows:
-        came_out = row.outcome(first, second)
-        if came_out is None or (classifier and row.classifier != classifier):
+        came_out = row.outcome(choice.first, choice.second)
+        if came_out is None or (choice.classifier and row.classifier != choice.classifier):
             continue
-        wanted = ("to_agreed", "to_rejected") if outcome == "turned" else (outcome,)
-        if outcome == "all" or came_out in wanted:
+        if choice.outcome == "all" or came_out in wanted:
             kept.append(row)
-    if order == "image":
+    if choice.order == "image":
         return kept
-    moved = np.array([row.difference(first, second) for row in kept])
-    by = {"difference": -np.abs(moved), "to_second": -moved, "to_first": moved}[order]
+    moved = np.array([row.difference(choice.first, choice.second) for row in kept])
+    by = {"difference": -np.abs(moved), "to_second": -moved, "to_first": moved}[choice.order]
     return [kept[i] for i in np.argsort(by, kind="stable")]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An explanation on a board: its own picture, or the very stimulus that people saw."""
-
-    explanation: Explanation
-    stimulus: Stimulus | None
-
-
-def explanations_of(study: Study, rows: Sequence[AdversarialImage]) -> Mapping[int, Mapping[str, Shown]]:
-    """For each adversarial image, the explanation of its clean and of its adversarial version, if any.
-
-    What people saw comes first; then the method that they saw elsewhere in the study, then the newest.
-    """
-    stimuli = (
-        Stimulus.objects.filter(study=study, image__in=[row.image_id for row in rows])
-        .exclude(explanation=None)
-        .select_related("explanation__run")
-        .order_by("-pk")
-    )
-    # Random superpixels are cut to an explanation's area and show nothing of it.
-    seen = {
-        each.explanation_id: each for each in stimuli if each.parameters.get("shows") != "random_superpixels"
-    }
-    methods = {each.explanation.run.method for each in seen.values() if each.explanation is not None}
-    found: dict[int, dict[str, tuple[tuple[bool, bool, bool, int], Explanation]]] = {}
-    candidates = Explanation.objects.filter(
-        image__in=[row.image_id for row in rows], outcome=Explanation.Outcome.DONE
-    ).select_related("run")
-    by_image = {(row.image_id, row.run.classifier_id): row for row in rows}
-    for each in candidates.exclude(picture_file=""):
-        row = by_image.get((each.image_id, each.run.classifier_id))
-        adversarial = each.run.version == Version.ADVERSARIAL
-        if row is None or (adversarial and each.adversarial_id != row.pk):
-            continue
-        rank = (
-            each.pk in seen,
-            each.run.method in methods,
-            each.run.explained != ExplanationRun.Explained.TRUE or not adversarial,
-            each.pk,
-        )
-        best = found.setdefault(row.pk, {}).get(each.run.version)
-        if best is None or rank > best[0]:
-            found[row.pk][each.run.version] = (rank, each)
-    return {
-        pk: {version: Shown(each, seen.get(each.pk)) for version, (_, each) in versions.items()}
-        for pk, versions in found.items()
-    }

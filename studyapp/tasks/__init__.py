@@ -19,6 +19,7 @@ from studyapp.tasks import (
     stylise,
     texture_probe,
     transform_probe,
+    turned_board,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "stylise",
     "texture_probe",
     "transform_probe",
+    "turned_board",
 ]

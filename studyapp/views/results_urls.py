@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from studyapp.views import results, results_export, results_questions, results_turned
+from studyapp.views import (
+    results,
+    results_export,
+    results_questions,
+    results_turned,
+    results_turned_board,
+)
 
 urlpatterns = [
     path("studies/<str:name>/results/", results.results, name="study-results"),
@@ -18,6 +24,17 @@ urlpatterns = [
         name="study-results-figure",
     ),
     path("studies/<str:name>/results/turned/", results_turned.turned, name="study-turned"),
+    path("studies/<str:name>/results/turned/board/", results_turned_board.board, name="study-turned-board"),
+    path(
+        "studies/<str:name>/results/turned/boards/<int:pk>/",
+        results_turned_board.finished,
+        name="study-turned-board-job",
+    ),
+    path(
+        "studies/<str:name>/results/turned/boards/<int:pk>/file",
+        results_turned_board.download,
+        name="study-turned-board-file",
+    ),
     path("studies/<str:name>/export/", results_export.export, name="study-export"),
     path("studies/<str:name>/export/start/", results_export.start, name="study-export-start"),
     path("studies/<str:name>/export/bundle.zip", results_export.download, name="study-export-download"),
