@@ -74,7 +74,9 @@ class BoardRequest:
 def board_rows(scope: Scope, wanted: GalleryFilter, keys: Sequence[int]) -> Iterator[BoardRow]:
     """The rows of a board, read from storage as they are asked for."""
     for start in range(0, len(keys), AT_ONCE):
-        for image in gallery_images(scope, keys[start : start + AT_ONCE], method=wanted.method):
+        for image in gallery_images(
+            scope, keys[start : start + AT_ONCE], method=wanted.method, mode=wanted.mode
+        ):
             yield BoardRow(panels=panels(image), first=_labels(image), second=_figures(image))
 
 
@@ -83,7 +85,7 @@ def board_words(scope: Scope, wanted: GalleryFilter, images: int) -> BoardWords:
     choice = scope.choice(wanted.method)
     said = [f"{images:,} images", f"explanations: {choice.label if choice else 'none'}"]
     if scope.study is not None:
-        title = study_title(scope.study, Mode.REAL)
+        title = study_title(scope.study, wanted.mode)
         said.append(f"protocol SHA-256 {scope.study.protocol_sha256[:16]}")
     elif scope.clean_run is not None:
         title = str(scope.clean_run)
@@ -111,6 +113,12 @@ def start_board(request: BoardRequest, *, keys: Sequence[int], created_by: User)
         parameters=parameters,
         created_by=created_by,
     )
+
+
+def file_name(gallery: str, wanted: GalleryFilter) -> str:
+    """What a board is called when it is taken along, without its ending."""
+    plain = gallery.replace("/", "-")
+    return plain if wanted.mode == Mode.REAL else f"{plain}-{wanted.mode}"
 
 
 def board_name(job: Job) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -19,9 +19,11 @@ from studyapp.exports.gallery_boards import (
     board_name,
     board_rows,
     board_words,
+    file_name,
     start_board,
 )
 from studyapp.models import Job
+from studyapp.services.gallery.filters import read_filter
 from studyapp.services.refusals import Refused
 
 TYPES = {"png": "image/png", "pdf": "application/pdf"}
@@ -54,7 +56,7 @@ def board(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
         content,
         content_type=TYPES[file_format],
         headers={
-            "Content-Disposition": f'attachment; filename="{scope.name.replace("/", "-")}.{file_format}"',
+            "Content-Disposition": f'attachment; filename="{file_name(scope.name, wanted)}.{file_format}"',
             "Cache-Control": "private, no-store",
         },
     )
@@ -77,7 +79,8 @@ def download(request: HttpRequest, pk: int) -> FileResponse:
     name = board_name(job)
     if not default_storage.exists(name):
         raise Http404("this board is not drawn yet")
-    subject = str(job.parameters["gallery"]).replace("/", "-")
+    wanted = read_filter(QueryDict(str(job.parameters["filter"])).dict()).wanted
+    subject = file_name(str(job.parameters["gallery"]), wanted)
     return FileResponse(
         default_storage.open(name), as_attachment=True, filename=f"{subject}-board.{name.rpartition('.')[2]}"
     )

@@ -45,7 +45,7 @@ def decide_image(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     if request.POST.get("part") == "one":
         return render(request, "admin/gallery/_one.html", more | one_context(scope, wanted, key))
     pk = scope.images().filter(key=key).values_list("pk", flat=True)
-    [image] = gallery_images(scope, list(pk), method=wanted.method)
+    [image] = gallery_images(scope, list(pk), method=wanted.method, mode=wanted.mode)
     more |= review_state(scope) | {"again": True, "image": image, "strip": strip_source(image.strip)}
     return render(request, "admin/gallery/_decided.html", more)
 

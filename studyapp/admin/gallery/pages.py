@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 from studyapp.admin.gallery.asked import Addresses
 from studyapp.admin.gallery.curves import path_curve
 from studyapp.admin.gallery.gate import context, looking, may_decide, scope_or_404
+from studyapp.models import Mode
 from studyapp.services.gallery.decisions import reviews_of
-from studyapp.services.gallery.filters import REVIEWS, SORTS, GalleryFilter, read_filter
+from studyapp.services.gallery.filters import MODES, REVIEWS, SORTS, GalleryFilter, read_filter
 from studyapp.services.gallery.images import GalleryImage, described, explanations_beside, gallery_images
 from studyapp.services.gallery.listing import PAGE, neighbours, window
 from studyapp.services.gallery.opening import galleries
@@ -45,7 +46,7 @@ def gallery_page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         before=request.GET.get("before", ""),
         at=int(at) if at.isascii() and at.isdecimal() and len(at) < 10 else None,
     )
-    images = described(scope, found.rows, method=asked.wanted.method)
+    images = described(scope, found.rows, method=asked.wanted.method, mode=asked.wanted.mode)
     cards = [(image, strip_source(image.strip)) for image in images]
     addresses = Addresses(scope, asked.wanted)
     page = {
@@ -60,6 +61,7 @@ def gallery_page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         "classifiers": scope.classifiers,
         "sorts": _sorts(scope),
         "reviews": REVIEWS.items(),
+        "modes": _modes(scope, asked.wanted),
         **review_state(scope),
     }
     return render(request, "admin/gallery/grid.html", context(request, _title(scope), **more, **page))
@@ -78,6 +80,7 @@ def shared(request: HttpRequest, scope: Scope, wanted: GalleryFilter) -> dict[st
         "panels": panels,
         "strip_width": strip_width(panels),
         "strip_height": SIDE,
+        "not_real": "" if wanted.mode == Mode.REAL else MODES[wanted.mode],
     }
 
 
@@ -95,7 +98,7 @@ def one_context(scope: Scope, wanted: GalleryFilter, key: str) -> dict[str, Any]
     here = window(scope, wanted, size=1, key=key)
     if not here.rows or here.rows[0].key != key:
         raise Http404("no such image in this gallery")
-    [image] = described(scope, here.rows, method=wanted.method)
+    [image] = described(scope, here.rows, method=wanted.method, mode=wanted.mode)
     previous, following = neighbours(scope, wanted, key)
     addresses = Addresses(scope, wanted)
     return {
@@ -152,6 +155,12 @@ def _title(scope: Scope) -> str:
     if scope.clean_run is not None:
         return f"Gallery of {scope.clean_run}"
     return f"Gallery of {scope.attack_runs[0]}"
+
+
+def _modes(scope: Scope, wanted: GalleryFilter) -> list[tuple[str, str]]:
+    """Whose votes there are to be looked at."""
+    there = {Mode.REAL.value, *scope.modes, wanted.mode}
+    return [(mode, words) for mode, words in MODES.items() if mode in there]
 
 
 def _sorts(scope: Scope) -> list[tuple[str, str]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from studyapp.models import Mode
+
 SORTS = {
     "": "as attacked",
     "name": "file name",
@@ -18,6 +20,8 @@ SORTS = {
     "probability": "probability",
     "votes": "difference of votes",
 }
+# A preview is never counted, so it has no votes.
+MODES = {mode.value: str(mode.label) for mode in (Mode.REAL, Mode.REHEARSAL, Mode.PILOT)}
 REVIEWS = {"pending": "not reviewed", "held_back": "held back", "approved": "approved"}
 # A surrogate that explains less than half of the (weighted) variance is looked at twice.
 POOR_FIT = 0.5
@@ -33,7 +37,7 @@ class GalleryFilter:
     `sort` is one of SORTS, with a minus for descending. `category` is a primary key, `classifier` a name,
     `method` the key of a choice (see `scopes.Choice`). `explained` is "1" for images with an explanation
     alone and "0" for all; empty, an attack's gallery shows those explained if there are any. Fits below
-    `poor_fit` are flagged.
+    `poor_fit` are flagged. `mode` is whose votes are shown, sorted and compared by: one of MODES.
     """
 
     category: int | None = None
@@ -49,6 +53,7 @@ class GalleryFilter:
     method: str = ""
     query: str = ""
     sort: str = ""
+    mode: str = Mode.REAL.value
 
     @property
     def descending(self) -> bool:
@@ -63,7 +68,7 @@ class GalleryFilter:
     @property
     def narrows(self) -> bool:
         """Whether any condition leaves images out."""
-        plain = GalleryFilter(method=self.method, sort=self.sort, poor_fit=self.poor_fit)
+        plain = GalleryFilter(method=self.method, sort=self.sort, poor_fit=self.poor_fit, mode=self.mode)
         return self != plain
 
     def values(self) -> dict[str, str]:
@@ -106,6 +111,10 @@ def read_filter(values: Mapping[str, str]) -> Asked:
     if review and review not in REVIEWS:
         problems.append(f"review={review[:40]} is none of {_listed(REVIEWS)}.")
         review = ""
+    mode = values.get("mode", "") or Mode.REAL.value
+    if mode not in MODES:
+        problems.append(f"mode={mode[:40]} is none of {_listed(MODES)}.")
+        mode = Mode.REAL.value
     poor = _number(values, "poor_fit", float, None, problems)
     wanted = GalleryFilter(
         category=_number(values, "category", int, 1, problems),
@@ -121,6 +130,7 @@ def read_filter(values: Mapping[str, str]) -> Asked:
         method=_text(values, "method"),
         query=_text(values, "q"),
         sort="" if sort == "-" else sort,
+        mode=mode,
     )
     return Asked(wanted, tuple(problems))
 

@@ -34,7 +34,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class ArmVotes:
-    """Of the counted real answers of one arm, how many are positive."""
+    """Of the counted answers of one arm, how many are positive."""
 
     arm: str
     asked: str
@@ -103,19 +103,26 @@ class GalleryImage:
         return any(each.counted for each in self.votes)
 
 
-def gallery_images(scope: Scope, keys: Sequence[int], *, method: str = "") -> list[GalleryImage]:
+def gallery_images(
+    scope: Scope, keys: Sequence[int], *, method: str = "", mode: str = Mode.REAL
+) -> list[GalleryImage]:
     """What is known of the images with these primary keys, in their order; a fixed number of queries."""
     rows = scope.images().filter(pk__in=keys).select_related(*related_rows(scope)).order_by()
-    return described(scope, in_order(list(rows), keys), method=method)
+    return described(scope, in_order(list(rows), keys), method=method, mode=mode)
 
 
-def described(scope: Scope, rows: Sequence[Any], *, method: str = "") -> list[GalleryImage]:
-    """What is known of these rows of the gallery (`Window.rows`); a fixed number of queries."""
+def described(
+    scope: Scope, rows: Sequence[Any], *, method: str = "", mode: str = Mode.REAL
+) -> list[GalleryImage]:
+    """What is known of these rows of the gallery (`Window.rows`), with the votes of a mode.
+
+    A fixed number of queries.
+    """
     if scope.of_explanations:
         return [_explained_image(row) for row in rows]
     choice = scope.choice(method)
     shown, clean = _explanations(rows, choice)
-    stimuli, votes = _asked(rows, scope.study)
+    stimuli, votes = _asked(rows, scope.study, mode)
     images = []
     for row in rows:
         explanation = shown.get(row.pk)
@@ -221,14 +228,14 @@ def _explanations(
 
 
 def _asked(
-    rows: Iterable[AdversarialImage], study: Study | None
+    rows: Iterable[AdversarialImage], study: Study | None, mode: str
 ) -> tuple[dict[int, list[Stimulus]], dict[int, list[ArmVotes]]]:
     """What the study shows of each image, and the votes on what it asks about it, by arm."""
     stimuli: dict[int, dict[int, Stimulus]] = {}
     votes: dict[int, dict[int, ArmVotes]] = {}
     if study is None:
         return {}, {}
-    answered = QuestionSlots.objects.filter(question=OuterRef("question"), mode=Mode.REAL)
+    answered = QuestionSlots.objects.filter(question=OuterRef("question"), mode=mode)
     uses = (
         QuestionUse.objects.filter(adversarial__in=[row.pk for row in rows], question__study=study)
         .select_related("question__stimulus", "question__arm", "question__label")

@@ -26,7 +26,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce
 
-from studyapp.models import Mode, QuestionSlots, Stimulus, Study
+from studyapp.models import QuestionSlots, Stimulus, Study
 from studyapp.services.gallery.filters import GalleryFilter
 from studyapp.services.gallery.scopes import Scope
 from studyapp.services.plans import protocol_of
@@ -167,7 +167,7 @@ def _placed(scope: Scope, wanted: GalleryFilter) -> QuerySet[Any]:
     if by == "name":
         place = F("image__name")
     elif by == "votes" and scope.study is not None:
-        place = _last(_votes_apart(scope.study), wanted)
+        place = _last(_votes_apart(scope.study, wanted.mode), wanted)
     elif by in columns and not (scope.of_explanations and by.startswith("steps")):
         place = _last(Cast(F(columns[by]), FloatField()), wanted)
     placed: QuerySet[Any] = images.annotate(place=place)
@@ -195,7 +195,7 @@ def _narrowed(images: QuerySet[Any], scope: Scope, wanted: GalleryFilter) -> Que
         images = images.filter(**{f"{prefix}positive__lt": wanted.positive_below, f"{prefix}outcome": "done"})
     if scope.study is not None:
         if wanted.differ:
-            images = images.filter(_verdicts_differ(scope.study))
+            images = images.filter(_verdicts_differ(scope.study, wanted.mode))
         if wanted.review:
             images = images.filter(_reviewed(scope.study, wanted.review))
     return images
@@ -213,27 +213,27 @@ def _reviewed(study: Study, state: str) -> Q:
     return Q(Exists(shown.filter(review=state)))
 
 
-def _slots(study: Study) -> QuerySet[QuestionSlots]:
-    """The counted real answers to what is asked of an image."""
+def _slots(study: Study, mode: str) -> QuerySet[QuestionSlots]:
+    """The counted answers of a mode to what is asked of an image."""
     return QuestionSlots.objects.filter(
-        question__uses__adversarial=OuterRef("pk"), study=study, mode=Mode.REAL
+        question__uses__adversarial=OuterRef("pk"), study=study, mode=mode
     ).order_by()
 
 
-def _verdicts_differ(study: Study) -> Q:
+def _verdicts_differ(study: Study, mode: str) -> Q:
     """At least one question agreed and one rejected, by the study's rule of counting."""
     agreement = protocol_of(study).answers.agreement
-    slots = _slots(study)
+    slots = _slots(study, mode)
     agreed = slots.filter(positive__gte=agreement)
     rejected = slots.filter(counted__gt=F("positive") + F("required") - agreement)
     return Q(Exists(agreed)) & Q(Exists(rejected))
 
 
-def _votes_apart(study: Study) -> Subquery:
+def _votes_apart(study: Study, mode: str) -> Subquery:
     """The largest difference between the shares of positive answers of two questions of an image."""
     share = Cast(F("positive"), FloatField()) / Cast(F("counted"), FloatField())
     apart = (
-        _slots(study)
+        _slots(study, mode)
         .filter(counted__gt=0)
         .values("question__uses__adversarial")
         .annotate(apart=Max(share) - Min(share))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,12 +15,17 @@ from studyapp.models import (
     Classifier,
     Explanation,
     ExplanationRun,
+    Mode,
     QuestionUse,
+    Sitting,
     Stimulus,
     Study,
     StudyClassifier,
 )
 from studyapp.models.explanations import Version
+
+# Modes whose votes are looked at beside real ones; a preview is never counted.
+VISITED = (Mode.REHEARSAL, Mode.PILOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A gallery's subject, and every run of explanations that belongs to its images."""
+    """A gallery's subject, and every run of explanations that belongs to its images.
+
+    `modes` are those that people visited the study in, beside real ones.
+    """
 
     kind: str
     study: Study | None
@@ -47,6 +55,7 @@ class Scope:
     clean_run: ExplanationRun | None
     runs: tuple[ExplanationRun, ...]
     choices: tuple[Choice, ...]
+    modes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -100,8 +109,13 @@ class Scope:
 
 
 def classifiers_of(**study: Any) -> list[StudyClassifier]:
-    """The classifiers of the study with these values (`study__name` …), with their attack runs, in order."""
-    found = StudyClassifier.objects.filter(**study).order_by("position")
+    """The classifiers of the study with these values (`study__name` …), with their attack runs, in order.
+
+    Each carries `rehearsal` and `pilot`: whether anybody visited the study in that mode.
+    """
+    visited = Sitting.objects.filter(study=OuterRef("study"))
+    modes = {mode.value: Exists(visited.filter(mode=mode)) for mode in VISITED}
+    found = StudyClassifier.objects.filter(**study).annotate(**modes).order_by("position")
     return list(found.select_related("study__dataset", "attack_run__classifier", "attack_run__dataset"))
 
 
@@ -113,7 +127,9 @@ def study_scope(study: Study, classifiers: Sequence[StudyClassifier] | None = No
     shown = Stimulus.objects.filter(study=study, explanation__run=OuterRef("pk"))
     runs: list[Any] = _runs(ExplanationRun.objects.annotate(shown=Exists(shown)), attacks)
     # What people are shown comes first, so that it is what is chosen.
-    return _attack_scope("study", study, attacks, sorted(sorted(runs, key=_of_another_class), key=_unseen))
+    scope = _attack_scope("study", study, attacks, sorted(sorted(runs, key=_of_another_class), key=_unseen))
+    modes = (mode.value for mode in VISITED if any(getattr(each, mode.value) for each in classifiers))
+    return replace(scope, modes=tuple(modes))
 
 
 def attack_scope(run: AttackRun) -> Scope:

@@ -246,10 +246,18 @@ def make_gallery_study(
     return study
 
 
-def vote(study: Study, arm: str, row: AdversarialImage, positive: int, counted: int = 5) -> None:
-    """Counted real answers on what an arm asks about an image."""
+def vote(
+    study: Study,
+    arm: str,
+    row: AdversarialImage,
+    positive: int,
+    counted: int = 5,
+    mode: str = Mode.REAL,
+) -> None:
+    """Counted answers on what an arm asks about an image."""
+    ensure_slots(study=study, mode=mode)
     QuestionSlots.objects.filter(
-        study=study, arm__name=arm, question__uses__adversarial=row, mode=Mode.REAL
+        study=study, arm__name=arm, question__uses__adversarial=row, mode=mode
     ).update(taken=counted, counted=counted, positive=positive)
 
 

@@ -78,6 +78,27 @@ def test_votes_tell_verdicts_that_differ_and_how_far_they_are_apart() -> None:
     assert numbers(attacked, scope, sort="-votes")[:4] == [2, 5, 8, 7]
 
 
+def test_votes_of_a_rehearsal_and_real_ones_sort_and_differ_apart() -> None:
+    attacked, scope = study_gallery()
+    assert scope.study is not None
+    for mode, number in (("real", 2), ("rehearsal", 5)):
+        vote(scope.study, "whole", attacked.images[number], 0, mode=mode)
+        vote(scope.study, "explanation", attacked.images[number], 5, mode=mode)
+    assert numbers(attacked, scope, differ=True) == [2]
+    assert numbers(attacked, scope, differ=True, mode="rehearsal") == [5]
+    assert numbers(attacked, scope, sort="-votes", mode="rehearsal")[0] == 5
+    assert numbers(attacked, scope, sort="-votes")[0] == 2
+
+
+def test_a_mode_that_is_none_is_said_and_real_votes_are_shown() -> None:
+    asked = read_filter({"mode": "preview"})
+    assert asked.wanted.mode == "real"
+    assert asked.problems == ("mode=preview is none of real, rehearsal, pilot.",)
+    rehearsal = read_filter({"mode": "rehearsal"}).wanted
+    assert rehearsal.encoded() == "mode=rehearsal"
+    assert not rehearsal.narrows
+
+
 @pytest.mark.parametrize("sort", ["", "steps", "-steps", "name", "-fit", "-votes", "positive"])
 def test_pages_show_every_image_once_in_order_whichever_way_they_are_turned(sort: str) -> None:
     attacked, scope = study_gallery()

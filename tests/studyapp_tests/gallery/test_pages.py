@@ -14,7 +14,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image as Picture
 
-from studyapp.models import AdversarialImage, Explanation, Job, Stimulus
+from studyapp.exports.gallery_boards import board_rows, board_words
+from studyapp.models import (
+    AdversarialImage,
+    Explanation,
+    Job,
+    Mode,
+    Participant,
+    RecruitmentLink,
+    Sitting,
+    Stimulus,
+)
+from studyapp.services.gallery.filters import GalleryFilter
 from studyapp.services.gallery.opening import gallery
 from studyapp.services.gallery.strips import (
     GAP,
@@ -228,6 +239,56 @@ def test_a_board_holds_the_very_pixels_and_where_they_come_from(alice: Client) -
         stored = Picture.open(_file(attacked.images[number].file)).convert("RGB")
         top, left = 64 + row * (160 + 44), 24 + 168
         assert np.array_equal(board[top : top + 160, left : left + 160], np.asarray(stored))
+
+
+def test_a_rehearsed_study_has_cards_and_boards_of_its_own_votes_that_say_so(alice: Client) -> None:
+    attacked = in_study(2, pictures=True, side=160)
+    study = gallery("study", "turned").study
+    assert study is not None
+    assert 'name="mode"' not in text_of(alice, ROOT)
+    vote(study, "whole", attacked.images[0], 2, mode=Mode.REHEARSAL)
+    someone = Participant.objects.create(pseudonym="simulated")
+    link = RecruitmentLink.objects.create(study=study, mode=Mode.REHEARSAL)
+    Sitting.objects.create(
+        study=study,
+        participant=someone,
+        link=link,
+        mode=Mode.REHEARSAL,
+        positive_first=True,
+        questions_planned=2,
+    )
+    real, rehearsal = text_of(alice, ROOT), text_of(alice, ROOT, mode="rehearsal")
+    assert "whole <b>2/5</b>" in rehearsal
+    assert "Rehearsal answers" in rehearsal
+    assert '<option value="rehearsal" selected>' in rehearsal
+    assert "Rehearsal answers" in text_of(alice, ROOT, mode="rehearsal", one=attacked.images[0].key)
+    assert "2/5" not in real
+    assert "Rehearsal answers" not in real
+    answer = alice.post(f"{ROOT}board/", {"filter": "mode=rehearsal", "format": "png"})
+    assert 'filename="study-turned-rehearsal.png"' in answer["Content-Disposition"]
+    scope, keys = gallery("study", "turned"), [row.pk for row in attacked.images]
+    for mode, title, votes in (
+        ("real", "Study turned (turned)", ""),
+        ("rehearsal", "REHEARSAL ANSWERS · Study turned (turned)", "whole 2/5 · "),
+    ):
+        wanted = GalleryFilter(mode=mode)
+        assert board_words(scope, wanted, 2).title == title
+        (first, _) = board_rows(scope, wanted, keys)
+        assert f"positive · {votes}{attacked.images[0].image.name}" in first.second
+
+
+def test_a_long_board_of_a_rehearsal_keeps_its_mode(alice: Client) -> None:
+    attacked = in_study(51, pictures=True, side=8)
+    study = gallery("study", "turned").study
+    assert study is not None
+    vote(study, "whole", attacked.images[0], 2, mode=Mode.REHEARSAL)
+    alice.post(f"{ROOT}board/", {"filter": "mode=rehearsal", "format": "pdf"})
+    job = Job.objects.get(kind="gallery_board")
+    work_here(hand_over(job=job, queue=FOREGROUND), progress=False)
+    download = alice.get(f"/admin/gallery/boards/{job.pk}/file")
+    assert 'filename="study-turned-rehearsal-board.pdf"' in download["Content-Disposition"]
+    content = b"".join(download.streaming_content)  # type: ignore[attr-defined]
+    assert "REHEARSAL ANSWERS".encode("utf-16-be") in content
 
 
 def test_a_board_of_small_pictures_enlarges_whole_pixels(alice: Client) -> None:
