@@ -6,7 +6,8 @@ stable, as the rectified error counts accepted mistakes as correct (Stock and Ci
 that it is done for flips is this project's own.
 
 With N images, F flips of which G are of the directions asked about, and the share a of the G that people
-accept: raw stability 1 - F/N, rectified stability 1 - (F - aG)/N.
+accept: raw stability 1 - F/N, rectified stability 1 - (F - aG)/N. Where T further flips are to the dataset's
+label and are taken for right without asking, it is 1 - (F - T - aG)/N.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from studyapp.analysis.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class FlipCount:
-    """One setting: `images` probed, `flips` of them turned, `in_question` in the directions asked about."""
+    """One setting: `images` probed, `flips` of them turned, `in_question` in the directions asked about.
+
+    `right`: flips to the dataset's label that nobody is asked about and that count as stable; none of
+    `in_question`.
+    """
 
     setting: str
     images: int
     flips: int
     in_question: int
+    right: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +144,7 @@ def setting_stabilities(
         images=sum(count.images for count in counts),
         flips=sum(count.flips for count in counts),
         in_question=sum(count.in_question for count in counts),
+        right=sum(count.right for count in counts),
     )
     return each, _stability(whole, flip_verdicts(asked), settings=len(counts))
 
@@ -149,7 +156,7 @@ def _stability(count: FlipCount, verdicts: FlipVerdicts, *, settings: int = 1) -
     around = wilson_of_share(raw, count.images / settings)
 
     def with_accepted(share: float) -> float:
-        return 1.0 - (count.flips - share * count.in_question) / count.images
+        return 1.0 - (count.flips - count.right - share * count.in_question) / count.images
 
     if not count.in_question:
         # Nothing that could be accepted: what is raw stays.

@@ -17,7 +17,7 @@ ALL_SETTINGS = "all settings asked about"
 HELD = "the rectified value\u2019s interval carries people\u2019s accepted share over; the raw share is held"
 _UNDECIDED = Withheld("no flip is decided yet")
 
-_VERDICTS = (
+VERDICT_COLUMNS = (
     Column("asked", "Of them, those that people are asked about.", "count"),
     Column("decided", "Of the asked, those that the agreement rule decides.", "count"),
     Column("coverage", "decided / asked.", "share", "fraction of 1", wide=True),
@@ -32,6 +32,30 @@ _VERDICTS = (
     interval_column("not_accepted_interval", "95 % Wilson interval of not_accepted.", beside="not_accepted"),
 )
 
+RECTIFIED_COLUMNS = (
+    Column(
+        "rectified_stability",
+        "The same with accepted flips counted as stable.",
+        "share",
+        "fraction of 1",
+        heading="rectified",
+    ),
+    interval_column(
+        "rectified_stability_interval",
+        "Interval of the accepted share carried over, the raw stability held.",
+        beside="rectified_stability",
+    ),
+    Column(
+        "rectified_stability_bounds",
+        "With every undecided flip rejected, and accepted.",
+        "pair",
+        "fraction of 1",
+        heading="bounds",
+        parts=("low", "high"),
+        wide=True,
+    ),
+)
+
 
 def rectified_stability_table(found: StabilityResults | None) -> Table:
     """Every classifier under every setting, and over all of them."""
@@ -41,30 +65,10 @@ def rectified_stability_table(found: StabilityResults | None) -> Table:
         Column("setting", "The change; the last row of a classifier is the mean over those asked about."),
         Column("images", "Images probed; over all settings, images times settings.", "count"),
         Column("flips", "Predictions that the change turns, in any direction.", "count"),
-        *_VERDICTS,
+        *VERDICT_COLUMNS,
         Column("stability", "1 - flips / images.", "share", "fraction of 1"),
         interval_column("stability_interval", "95 % Wilson interval of stability.", beside="stability"),
-        Column(
-            "rectified_stability",
-            "The same with accepted flips counted as stable.",
-            "share",
-            "fraction of 1",
-            heading="rectified",
-        ),
-        interval_column(
-            "rectified_stability_interval",
-            "Interval of the accepted share carried over, the raw stability held.",
-            beside="rectified_stability",
-        ),
-        Column(
-            "rectified_stability_bounds",
-            "With every undecided flip rejected, and accepted.",
-            "pair",
-            "fraction of 1",
-            heading="bounds",
-            parts=("low", "high"),
-            wide=True,
-        ),
+        *RECTIFIED_COLUMNS,
     )
     return Table(RECTIFIED, "Stability, raw and rectified", columns, tuple(_rows(found)), note=_note(found))
 
@@ -78,15 +82,19 @@ def _rows(found: StabilityResults | None) -> Iterator[tuple[Cell, ...]]:
 
 
 def _cells(row: SettingStability) -> tuple[Cell, ...]:
-    rectified = row.rectified
     return (
-        *(row.count.images, row.count.flips, *_verdict_cells(row.verdicts)),
-        *(row.raw, _pair(row.raw_interval)),
-        *(_UNDECIDED if rectified is None else rectified, row.interval, row.bounds),
+        *(row.count.images, row.count.flips, *verdict_cells(row.verdicts)),
+        *(row.raw, _pair(row.raw_interval), *rectified_cells(row)),
     )
 
 
-def _verdict_cells(verdicts: FlipVerdicts) -> tuple[Cell, ...]:
+def rectified_cells(row: SettingStability) -> tuple[Cell, ...]:
+    """The cells of RECTIFIED_COLUMNS."""
+    return (_UNDECIDED if row.rectified is None else row.rectified, row.interval, row.bounds)
+
+
+def verdict_cells(verdicts: FlipVerdicts) -> tuple[Cell, ...]:
+    """The cells of VERDICT_COLUMNS."""
     share = verdicts.rejected_share
     if share is None and verdicts.asked:
         shown: Cell = _UNDECIDED
@@ -108,10 +116,10 @@ def flip_directions_table(found: StabilityResults | None) -> Table:
         ARM,
         CLASSIFIER,
         Column("direction", "right_to_wrong, wrong_to_right or wrong_to_wrong, by the dataset's label."),
-        *_VERDICTS,
+        *VERDICT_COLUMNS,
     )
     rows = tuple(
-        (each.arm, each.classifier, direction, *_verdict_cells(verdicts))
+        (each.arm, each.classifier, direction, *verdict_cells(verdicts))
         for each in (found.classifiers if found else ())
         for direction, verdicts in each.directions
     )

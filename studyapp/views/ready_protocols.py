@@ -53,6 +53,18 @@ def with_line(text: str, key: str, value: object) -> str:
     return re.sub(rf"^{key}[ \t]*=.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
 
 
+def with_whole_pictures(text: str, side: int) -> str:
+    """A relevance protocol that shows every picture whole, in a square of `side` pixels; another as it is."""
+    if not str(_read(text).get("kind", "")).startswith("relevance"):
+        return text
+    questions = _read(text).get("questions", {})
+    for key in ("display_crop", "display_resize"):
+        if key not in questions:
+            text = re.sub(r"^\[questions\]\n", f"[questions]\n{key} = 0\n", text, count=1, flags=re.MULTILINE)
+        text = with_line(text, key, side)
+    return text
+
+
 def is_ready_made(text: str, file: str) -> bool:
     """Whether the text asks what that ready-made protocol asks, of whatever dataset and classifiers."""
     return file in ready_made() and bool(text) and _asks(text) == _asks(ready_text(file))

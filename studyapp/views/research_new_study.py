@@ -15,12 +15,20 @@ from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.target import with_target
+from studyapp.services.probes.shift_drawing import shown_side
 from studyapp.services.refusals import Refused
 from studyapp.services.studies.life import create_study, start_build
 from studyapp.services.studies.sizes import StudySize, study_size
 from studyapp.views.probe_study import asks_about_flips, free_name, with_flips
 from studyapp.views.protocol_facts import Fact, protocol_facts
-from studyapp.views.ready_protocols import PROTOCOLS, is_ready_made, ready_made, ready_text, targeted
+from studyapp.views.ready_protocols import (
+    PROTOCOLS,
+    is_ready_made,
+    ready_made,
+    ready_text,
+    targeted,
+    with_whole_pictures,
+)
 from studyapp.views.researcher import person, researcher
 
 FAVOURITE = "misclassification-calibrated.toml"
@@ -90,7 +98,11 @@ def _asked(request: HttpRequest) -> Draft:
     chosen = [name for name in request.GET.getlist("classifier") if name in _classifiers(dataset)]
     text = ready_text(file)
     classifiers = tuple(chosen) or _proposed(text, dataset)
-    name = free_name(dataset, file) if flips else ""
+    # Pictures drawn from a shift run are shown as they were predicted, to their edges.
+    side = shown_side(dataset)
+    name = free_name(dataset, file) if flips or side else ""
+    if side:
+        text = with_whole_pictures(text, side)
     return Draft(
         file=file if file in ready_made() else "",
         text=targeted(

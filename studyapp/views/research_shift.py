@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from studyapp.exports.shift_csv import HEADER, map_rows
+from studyapp.exports.shift_stability import shift_stability_table
+from studyapp.exports.tabular import Cell
 from studyapp.models import ShiftMaps, ShiftRun
 from studyapp.services.probes.shift_maps import MAPS, read_maps
 from studyapp.services.probes.shift_viewing import (
@@ -24,6 +26,7 @@ from studyapp.services.probes.shift_viewing import (
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher, researchers_file
+from studyapp.views.shown_tables import ShownTable, shown_table
 
 KEPT = "private, max-age=86400"
 NEWEST = 10
@@ -71,6 +74,7 @@ def shift(request: HttpRequest, key: str) -> HttpResponseBase:
         "sides": ("left", "right")[: len(rows)],
         "job": job,
         "line": line_of(job) if job else None,
+        "people": _people(run) if run.finished_at else None,
     }
     return render(request, "research/shift.html", context)
 
@@ -104,6 +108,16 @@ def shift_runs() -> QuerySet[ShiftRun]:
     """Runs for a list, the newest first."""
     rows = ShiftRun.objects.select_related("job").prefetch_related("maps__classifier")
     return rows.order_by("-created_at", "-pk")
+
+
+def _people(run: ShiftRun) -> ShownTable | None:
+    """What people said of the run's flips, with a link to each study's results; None before anybody did."""
+    table = shift_stability_table(run)
+    return shown_table(table, _results_link) if table.rows else None
+
+
+def _results_link(table: str, column: str, cells: Mapping[str, Cell]) -> str:
+    return reverse("study-results", kwargs={"name": str(cells["study"])}) if column == "study" else ""
 
 
 def _shown_maps(rows: Sequence[ShiftMaps]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from studyapp.views import (
     research_study_state,
     research_texture,
     research_transform,
+    shift_study,
 )
 
 urlpatterns = [
@@ -99,6 +100,9 @@ urlpatterns = [
     path("probes/shift/<str:key>/pictures.bin", research_shift.pictures_file, name="shift-pictures"),
     path("probes/shift/<str:key>/<int:position>.bin", research_shift.maps_file, name="shift-array"),
     path("probes/shift/<str:key>/<int:position>/<slug:name>.csv", research_shift.map_csv, name="shift-csv"),
+    path("probes/shift/<str:key>/people/", shift_study.shift_study, name="shift-study"),
+    path("probes/shift/<str:key>/people.<slug:kind>", shift_study.table_file, name="shift-people"),
+    path("probes/shift/<str:key>/people/<slug:name>/", shift_study.drawn, name="shift-drawn"),
     path("probes/texture/", research_texture.texture, name="texture"),
     path("probes/texture/figure.<slug:kind>", research_texture.figure_file, name="texture-figure"),
     path("probes/texture/tables/<slug:table>.<slug:kind>", research_texture.table_file, name="texture-table"),

@@ -53,6 +53,16 @@ def test_a_drawn_flip_speaks_for_its_stratum() -> None:
     assert together.rectified == pytest.approx(0.9)
 
 
+def test_flips_to_the_datasets_label_count_as_stable_without_being_asked_about() -> None:
+    # Of 20 flips 8 are to the label; of the other 12 two in three are accepted: 1 - (20 - 8 - 8) / 100.
+    (found,), _ = setting_stabilities(
+        [FlipCount("a", 100, 20, 12, right=8)], asked([0] * 3, [AGREED, AGREED, REJECTED])
+    )
+    assert (found.raw, found.rectified) == (pytest.approx(0.80), pytest.approx(0.96))
+    (nothing_asked,), _ = setting_stabilities([FlipCount("a", 100, 8, 0, right=8)], asked([], []))
+    assert nothing_asked.rectified == 1.0
+
+
 def test_flips_outside_the_question_stay_unstable() -> None:
     (found,), _ = setting_stabilities([FlipCount("a", 100, 10, 4)], asked([0, 0], [AGREED, AGREED], [2, 2]))
     assert found.rectified == pytest.approx(0.94)
