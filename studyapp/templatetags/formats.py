@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from django import template
 from django.utils import timezone
 
+from studyapp.models import Job
+from studyapp.services.jobs import is_interrupted
+
 register = template.Library()
 
 # Narrow and not breaking: groups digits without looking like a new number.
@@ -30,6 +33,12 @@ def percent(value: float | None, digits: int = 2) -> str:
 def probability(value: float | None) -> str:
     """A probability with three decimals."""
     return MISSING if value is None else f"{value:.3f}"
+
+
+@register.filter
+def job_state(job: Job) -> str:
+    """The state of a job in a word: "Interrupted" where the command that worked at it is gone."""
+    return "Interrupted" if is_interrupted(job) else job.get_state_display()
 
 
 @register.filter

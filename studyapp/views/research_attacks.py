@@ -16,6 +16,7 @@ from studyapp.services.attacks.runs import attack_command, plan_of
 from studyapp.services.attacks.summaries import attack_facts, attack_lines
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
+from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
 from studyapp.views.shown_tables import shown_table
 
@@ -71,6 +72,7 @@ def attack(request: HttpRequest, number: int) -> HttpResponseBase:
         "run": run,
         "plan": plan_of(run),
         "facts": facts,
+        "line": line_of(run.job) if run.job and not run.job.is_finished else None,
         "fooled": facts.summary.attacked - facts.summary.standing_displayed.count,
         "step": step_in_words(facts),
         "categories": categories_in_words(facts),

@@ -18,6 +18,7 @@ from studyapp.services.explanations.summaries import RunSummary, summarise_run
 from studyapp.views.explanation_marks import Marks, fit_marks, weight_marks
 from studyapp.views.figure_files import figure_response
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
+from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
 
 PAGE = 12
@@ -98,6 +99,7 @@ def explanation_run(request: HttpRequest, number: int) -> HttpResponseBase:
         "nav": "explanations",
         "run": run,
         "summary": summary,
+        "line": line_of(run.job) if run.job else None,
         "figure": fit_figure(summary),
         "parameters": sorted(run.parameters.items()),
         "page": page,

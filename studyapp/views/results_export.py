@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from studyapp.exports.archive import EXPORT, archive_exists, archive_name
 from studyapp.models import Job, Mode
 from studyapp.services.jobs import ChunkPlan, start_job, unfinished_job
+from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import person, researcher
 from studyapp.views.study_frame import WATCHED, frame, mode_of, study_or_404
 
@@ -24,9 +25,11 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
     mode = context["mode"]
     parameters = {"study": study.name, "mode": mode}
     newest = Job.objects.filter(kind=EXPORT).order_by("-pk")[:200]
+    job = next((job for job in newest if job.parameters == parameters), None)
     context |= {
         "ready": study.built_at is not None and archive_exists(study, mode),
-        "job": next((job for job in newest if job.parameters == parameters), None),
+        "job": job,
+        "line": line_of(job) if job else None,
         "tail": "" if mode == Mode.REAL else f"?mode={mode}",
     }
     return render(request, "results/export.html", context)

@@ -11,9 +11,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from studyapp.models import Chunk, Job, ProbeRun
+from studyapp.exports.archive import EXPORT
+from studyapp.models import AttackRun, Chunk, ExplanationRun, Job, ProbeRun, ShiftRun
+from studyapp.protocol.attack import AttackPlan
 from studyapp.services import claims
+from studyapp.services.attacks.runs import parameters_of
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, start_job
+from tests.studyapp_tests.gallery.rows import make_attack
+from tests.studyapp_tests.results.small_study import small_study
 from tests.studyapp_tests.toy_jobs import dataset_for_rows
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +95,56 @@ def test_a_claim_of_another_host_ends_by_time(alice: Client) -> None:
 def test_workers_take_up_what_was_theirs_so_that_is_not_interrupted(alice: Client, dead: str) -> None:
     job = half_done(dead, queue="default")
     assert "Interrupted" not in alice.get(f"/jobs/{job.pk}/").content.decode()
+
+
+def pages_in_words(job: Job) -> list[str]:
+    """Pages that say a job's state in a sentence or a cell, of runs with this job."""
+    attacked = make_attack(images=3)
+    images = [row.image_id for row in attacked.images]
+    # One image of three is left to attack and to explain.
+    attacked.clean.explanations.get(image=images[2]).delete()
+    ExplanationRun.objects.filter(pk=attacked.clean.pk).update(job=job, chosen=images)
+    attacked.explained.delete()
+    attacked.images[2].delete()
+    AttackRun.objects.update(job=job, finished_at=None, images=3, parameters=parameters_of(AttackPlan()))
+    ShiftRun.objects.create(
+        title="Toy",
+        way="patch",
+        target=0,
+        target_name="ant",
+        rows=2,
+        columns=2,
+        stride=1,
+        width=4,
+        height=4,
+        job=job,
+    )
+    study = small_study().study
+    Job.objects.filter(pk=job.pk).update(kind=EXPORT, parameters={"study": study.name, "mode": "real"})
+    return [
+        f"/attacks/{attacked.run.pk}/",
+        f"/explanations/{attacked.clean.pk}/",
+        "/probes/shift/",
+        f"/studies/{study.name}/export/",
+    ]
+
+
+def test_pages_of_runs_say_interrupted_and_how_to_go_on(alice: Client, dead: str) -> None:
+    attack, explanations, shifts, export = (
+        alice.get(address).content.decode() for address in pages_in_words(half_done(dead))
+    )
+    assert "is interrupted. Go on with it: <code>python manage.py attack" in attack
+    assert "is interrupted. Give the same command again to go on." in explanations
+    assert "interrupted, 33 %" in shifts
+    assert '<span class="state interrupted">Interrupted</span>' in export
+    assert GO_ON in export
+
+
+def test_pages_of_runs_that_a_command_works_at_say_running(alice: Client) -> None:
+    attack, explanations, shifts, export = (
+        alice.get(address).content.decode() for address in pages_in_words(half_done(claims.worker_name()))
+    )
+    assert "is running.</p>" in attack
+    assert "is running.</p>" in explanations
+    assert "running, 33 %" in shifts
+    assert '<span class="state running">Running</span>' in export
