@@ -1,21 +1,18 @@
-"""From a shift run to people and back: flips, drawn pictures, the study, its tables; and what is refused."""
+"""A shift run's flips: which they are, which are drawn, what is written, what people's answers come to."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.test import Client
 from PIL import Image as Picture
 
 from studyapp.exports.shift_stability import shift_stability_table
 from studyapp.models import (
     Answer,
-    Classifier,
     Dataset,
     Image,
     Job,
@@ -23,7 +20,6 @@ from studyapp.models import (
     Prediction,
     PredictionRun,
     Question,
-    ShiftRun,
     Study,
 )
 from studyapp.protocol.reading import read_protocol_text
@@ -31,111 +27,32 @@ from studyapp.services.catalogue.image_files import read_image_file
 from studyapp.services.jobs import JobFailure
 from studyapp.services.probes.shift_drawing import flip_draw, start_drawing
 from studyapp.services.probes.shift_flips import shift_flips
-from studyapp.services.probes.shift_maps import MapSet
-from studyapp.services.probes.shift_runs import (
-    AskedClassifier,
-    ShiftFacts,
-    finish_run,
-    import_shift_run,
-    open_shift_run,
-    write_part,
-)
 from studyapp.services.refusals import Refused
 from studyapp.services.stored_files import read_file
 from studyapp.services.studies.creation import create_study
-from studyapp.tasks.chunks import work_here
 from studyapp.tasks.shift_drawing import write_drawn_flips
 from studyapp.views.ready_protocols import ready_text, targeted, with_whole_pictures
 from tests.studyapp_tests.factories import make_dataset
-from tests.studyapp_tests.pages.conftest import alice, bob, own_media
-from tests.studyapp_tests.pages.rows import text_of
+from tests.studyapp_tests.pages.conftest import own_media
+from tests.studyapp_tests.probes.flipping import (
+    BLURRED,
+    NEVER,
+    PLAIN,
+    SIDE,
+    STRIPES,
+    TARGET,
+    WIDE,
+    drawn,
+    facts,
+    finished,
+    said,
+    study_of,
+)
 from tests.studyapp_tests.results.small_study import add_answer
 
-__all__ = ["alice", "bob", "own_media"]
+__all__ = ["own_media"]
 # Jobs are worked at in the test's own process.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SIDE, ROWS, COLUMNS, TARGET = 8, 3, 5, 3
-#: Windows of 8 over 12 x 10 pixels, no two of them alike.
-WIDE = np.random.default_rng(5).integers(0, 256, (ROWS + SIDE - 1, COLUMNS + SIDE - 1, 3), dtype=np.uint8)
-#: Every window is alike the one two columns on.
-STRIPES = np.tile(WIDE[:, :2], (1, 6, 1))
-#: Right at the centre; flips to 7 four times and to 9 once.
-PLAIN = np.array([[7, 7, 3, 3, 3], [3, 3, 3, 3, 3], [9, 3, 3, 7, 7]])
-#: Wrong at the centre (5); flips to the class asked about twice and to 7 once.
-BLURRED = np.array([[7, 5, 3, 5, 5], [5, 5, 5, 5, 5], [5, 3, 5, 5, 5]])
-NEVER = np.full((ROWS, COLUMNS), 3)
-
-
-def png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    buffer = io.BytesIO()
-    Picture.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def facts(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = WIDE, image: str = "wide") -> ShiftFacts:
-    return ShiftFacts(
-        way=ShiftRun.Way.CROP,
-        title="Windows of wide.png",
-        picture=png(pixels),
-        patch=b"",
-        rows=ROWS,
-        columns=COLUMNS,
-        stride=1,
-        width=SIDE,
-        height=SIDE,
-        parameters={"image": image, "size": [12, 10]},
-    )
-
-
-def open_run(names: tuple[str, ...] = ("plain",), made: ShiftFacts | None = None) -> ShiftRun:
-    existing = Dataset.objects.filter(name="pictures").first()
-    dataset = existing or make_dataset(
-        "pictures", images=1, classes=tuple(f"class {index}" for index in range(10))
-    )
-    asked = [
-        AskedClassifier(
-            Classifier.objects.create(name=name, source="elsewhere", class_list=dataset.class_list)
-        )
-        for name in names
-    ]
-    return open_shift_run(facts=made or facts(), target=TARGET, target_name="class 3", asked=asked)
-
-
-def finished(
-    top1: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.int64]]], made: ShiftFacts | None = None
-) -> ShiftRun:
-    """A finished run of classifiers whose top-1 is written in."""
-    run = open_run(tuple(top1), made)
-    flat = np.full(ROWS * COLUMNS, 0.5, dtype=np.float32)
-    for number, said in enumerate(top1.values()):
-        write_part(run=run, number=number, part=MapSet({"probability": flat}, said.reshape(-1)))
-    finish_run(run=run, parts={number: [number] for number in range(len(top1))})
-    run.refresh_from_db()
-    return run
-
-
-def drawn(run: ShiftRun, *classifiers: str, sample: int = 40, seed: int = 0) -> Dataset:
-    draw = flip_draw(run=run, classifiers=classifiers, sample=sample, seed=seed)
-    job = start_drawing(draw=draw)
-    assert job is not None
-    work_here(job, progress=False)
-    return Dataset.objects.get(name=draw.dataset)
-
-
-def study_of(dataset: Dataset, *classifiers: str) -> Study:
-    text = targeted(
-        with_whole_pictures(ready_text("misclassification.toml"), 224),
-        dataset=dataset.name,
-        classifiers=classifiers,
-        name="flips",
-    )
-    return create_study(protocol=read_protocol_text(text), text=text, owner=None)
-
-
-def said(run: PredictionRun) -> dict[str, int]:
-    rows = Prediction.objects.filter(run=run).order_by("image__name")
-    return dict(rows.values_list("image__name", "predicted__index"))
 
 
 def test_flips_are_the_places_that_differ_from_the_centre() -> None:
@@ -211,7 +128,7 @@ def test_a_failed_writing_leaves_no_rows_and_is_taken_up_again() -> None:
         drawn(run, "plain")
     assert not Dataset.objects.filter(name__startswith="shift-flips").exists()
     assert not PredictionRun.objects.exists()
-    default_storage.save(run.picture_file, io.BytesIO(picture))  # type: ignore[arg-type]
+    default_storage.save(run.picture_file, ContentFile(picture))
     assert drawn(run, "plain").images.count() == 5
     assert Job.objects.count() == 1
 
@@ -275,100 +192,6 @@ def test_answers_of_rehearsals_and_other_predictions_are_not_shown() -> None:
     assert shift_stability_table(run).rows == ()
 
 
-def test_from_the_page_to_the_new_study_and_back(alice: Client) -> None:
-    run = finished({"plain": PLAIN, "blurred": BLURRED, "never": NEVER})
-    page = f"/probes/shift/{run.key}/people/"
-    assert page in text_of(alice, f"/probes/shift/{run.key}/")
-    text = text_of(alice, page)
-    assert "class 7" in text
-    assert "nothing to ask" in text
-    assert "plain,15,class 3,class 7,7,4" in alice.get(f"{page}?format=csv").getvalue().decode()
-    form = {"classifier": ["plain", "blurred"], "sample": "3", "seed": "1"}
-    first = alice.post(page, form)
-    waiting = first.headers["Location"]
-    assert "0 of " in text_of(alice, waiting)
-    work_here(Job.objects.get(), progress=False)
-    assert "To the new study" in alice.get(waiting, headers={"HX-Request": "true"}).content.decode()
-    assert alice.post(page, form).headers["Location"] == waiting
-    assert Job.objects.count() == 1
-    new = alice.get(waiting).headers["Location"]
-    asked = parse_qs(urlsplit(new).query)
-    assert asked["protocol"] == ["misclassification.toml"]
-    assert asked["classifier"] == ["plain", "blurred"]
-    filled = text_of(alice, new)
-    for line in (
-        "display_resize = 224",
-        "display_crop = 224",
-        f"dataset = &quot;{asked['dataset'][0]}&quot;",
-        "classifiers = [&quot;plain&quot;, &quot;blurred&quot;]",
-        f"name = &quot;misclassification-{asked['dataset'][0]}&quot;",
-    ):
-        assert line in filled
-    study = study_of(Dataset.objects.get(name=asked["dataset"][0]), "plain", "blurred")
-    question = Question.objects.filter(study=study, label__index=7).order_by("pk")[0]
-    for order in range(4):
-        add_answer(question, Participant.objects.create(pseudonym=f"{order:064}"), "yes", order)
-    text = text_of(alice, f"/probes/shift/{run.key}/")
-    assert "Flips that people judged" in text
-    assert "/studies/flips/results/" in text
-    file = alice.get(f"/probes/shift/{run.key}/people.csv").content.decode().splitlines()
-    assert file[0].startswith("study,arm,classifier,places,flips,flips_to_class,asked")
-    assert len(file) == 3
-    assert alice.get(f"/probes/shift/{run.key}/people.pdf").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("form", "message"),
-    [
-        ({"classifier": ["nobody"]}, "has no classifier &#x27;nobody&#x27;; it has plain, blurred, never"),
-        ({"classifier": []}, "No classifier is chosen"),
-        ({"classifier": ["never"]}, "never flips to no class but class 3: leave it out"),
-        ({"sample": "many"}, "&#x27;many&#x27; is no number of flips of each classifier"),
-        ({"sample": "0"}, "0 flips of each classifier are out of range: give 1 to 1,000"),
-        ({"sample": "1001"}, "1,001 flips of each classifier are out of range"),
-        ({"seed": "-1"}, "&#x27;-1&#x27; is no number of seed"),
-        ({"seed": "2147483648"}, "The seed 2147483648 is out of range"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused_and_nothing_is_written(
-    alice: Client, form: dict[str, object], message: str
-) -> None:
-    run = finished({"plain": PLAIN, "blurred": BLURRED, "never": NEVER})
-    answer = alice.post(
-        f"/probes/shift/{run.key}/people/", {"classifier": ["plain"], "sample": "4", "seed": "0"} | form
-    )
-    assert answer.status_code == 422
-    assert message in answer.content.decode()
-    assert not Job.objects.exists()
-
-
-def test_runs_without_flips_are_refused_in_words(alice: Client) -> None:
-    unfinished = open_run()
-    imported, _ = import_shift_run(
-        facts=facts(),
-        target=TARGET,
-        target_name="class 3",
-        maps={Classifier.objects.get(name="plain"): MapSet({"probability": np.full((ROWS, COLUMNS), 0.5)})},
-    )
-    never = finished({"never": NEVER})
-    only_right = finished({"mended": np.where(PLAIN == 3, 5, 3)})
-    for run, asked, message in (
-        (unfinished, "plain", "is not finished: its flips are known at its end"),
-        (imported, "plain", "were made elsewhere and do not say which class is the top-1"),
-        (never, "never", "Nothing flips: every classifier says the same"),
-        (only_right, "mended", "Every flip is to class 3, the picture&#x27;s own label"),
-    ):
-        page = f"/probes/shift/{run.key}/people/"
-        form = {"classifier": [asked], "sample": "4", "seed": "0"}
-        answer = alice.post(page, form)
-        assert (answer.status_code, message in answer.content.decode()) == (422, True)
-        assert '<button class="first"' not in text_of(alice, page)
-    assert not Job.objects.exists()
-    default_storage.delete(never.maps.get().file)
-    with pytest.raises(Refused, match="are gone from storage; make them again"):
-        shift_flips(never)
-
-
 def test_protocols_that_need_rankings_or_right_predictions_are_refused_in_words() -> None:
     dataset = drawn(finished({"plain": PLAIN}), "plain")
     foils = ready_text("misclassification.toml").replace("controls = 0.0", "controls = 0.4")
@@ -385,13 +208,3 @@ def test_protocols_that_need_rankings_or_right_predictions_are_refused_in_words(
             create_study(protocol=protocol, text=asked, owner=None)
     assert not Study.objects.exists()
     assert with_whole_pictures(ready_text("stability.toml"), 224) == ready_text("stability.toml")
-
-
-def test_strangers_see_nothing(bob: Client) -> None:
-    run = finished({"plain": PLAIN})
-    dataset = drawn(run, "plain")
-    for end in ("people/", f"people/{dataset.name}/", "people.csv"):
-        assert bob.get(f"/probes/shift/{run.key}/{end}").status_code == 404
-        assert Client().get(f"/probes/shift/{run.key}/{end}").status_code == 302
-    assert bob.post(f"/probes/shift/{run.key}/people/", {}).status_code == 404
-    assert Image.objects.filter(dataset=dataset).count() == 5
