@@ -23,6 +23,9 @@ from studyapp.models.jobs import ChunkQuerySet, JobQuerySet
 # What has taken its worker down this often, a chunk or the closing of a job, is not given to another.
 MOST_ATTEMPTS = 5
 _WORKERS_DIED = "Look at the worker's log: most often memory ran out. Then retry."
+#: Why a chunk that was done waits again.
+LOST = "what it had made was gone from storage"
+_KEEP_IT = "See that the storage keeps what is written to it. Then retry."
 
 
 def worker_name() -> str:
@@ -44,8 +47,9 @@ def claim_chunk(*, job: Job, worker: str) -> Chunk | None:
         if chunk.attempts >= MOST_ATTEMPTS:
             fail_chunk(
                 chunk=chunk,
-                reason=f"Part {chunk.number + 1} was begun {chunk.attempts} times; its worker always died.",
-                remedy=_WORKERS_DIED,
+                reason=f"Part {chunk.number + 1} was begun {chunk.attempts} times; "
+                f"{chunk.error or 'its worker always died'}.",
+                remedy=_KEEP_IT if chunk.error else _WORKERS_DIED,
             )
             return None
         now = timezone.now()

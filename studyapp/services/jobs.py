@@ -7,7 +7,7 @@ A bell on the broker says "work at job J" and nothing more. Whoever hears one cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,12 +16,12 @@ from typing import Any
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from studyapp.models import Chunk, Job
-from studyapp.services.claims import end_claims_of_dead_processes, is_worked_at
+from studyapp.services.claims import LOST, end_claims_of_dead_processes, is_worked_at
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ def retry_job(*, job: Job, queue: str | None = None) -> Job:
             "Only a failed or cancelled job can be retried.",
         )
     target = queue or ("default" if job.queue == FOREGROUND else job.queue)
-    job.chunks.filter(state=Chunk.State.FAILED).update(
+    job.chunks.filter(state__in=(Chunk.State.FAILED, Chunk.State.WAITING)).update(
         state=Chunk.State.WAITING, attempts=0, worker="", error="", finished_at=None
     )
     Job.objects.filter(pk=job.pk, state=job.state).update(
@@ -211,6 +211,20 @@ def retry_job(*, job: Job, queue: str | None = None) -> Job:
     job.refresh_from_db()
     _ring_when_committed(job, bells=min(BELLS, job.chunks.exclude(state=Chunk.State.DONE).count()))
     return job
+
+
+@transaction.atomic
+def redo_chunks(*, job: Job, numbers: Collection[int]) -> int:
+    """Have done chunks worked at again, because what they made is gone; how many of them.
+
+    Their attempts go on being counted, so that what is lost every time fails in the end.
+    """
+    gone = job.chunks.filter(number__in=numbers, state=Chunk.State.DONE)
+    size = gone.aggregate(size=Sum("size"))["size"] or 0
+    many = gone.update(state=Chunk.State.WAITING, worker="", finished_at=None, error=LOST)
+    if many:
+        Job.objects.filter(pk=job.pk).update(done=F("done") - size)
+    return many
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -35,22 +35,29 @@ ChunkStream = Callable[[Iterator[Chunk]], Iterator[Chunk]]
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How chunks of one kind of job are worked at, and what closes the job."""
+    """How chunks of one kind of job are worked at, and what closes the job.
+
+    `lost(job)`: the numbers of chunks that are done, and whose work is gone before it could be put together.
+    """
 
     stream: ChunkStream
     finish: Callable[[Job], None] | None
+    lost: Callable[[Job], Collection[int]] | None = None
 
 
 JOB_KINDS: dict[str, JobKind] = {}
 
 
 def job_function(
-    kind: str, *, finish: Callable[[Job], None] | None = None
+    kind: str,
+    *,
+    finish: Callable[[Job], None] | None = None,
+    lost: Callable[[Job], Collection[int]] | None = None,
 ) -> Callable[[ChunkFunction], ChunkFunction]:
     """Register `function(chunk)` for jobs of `kind`; its rows are committed when it returns.
 
     `finish(job)` runs once every chunk is done and before the job is marked so: in one process at a time, and
-    again from its start where that process was killed.
+    again from its start where that process was killed. Chunks that are `lost` then are worked at again.
     """
 
     def register(function: ChunkFunction) -> ChunkFunction:
@@ -59,7 +66,7 @@ def job_function(
                 function(chunk)
                 yield chunk
 
-        JOB_KINDS[kind] = JobKind(stream=stream, finish=finish)
+        JOB_KINDS[kind] = JobKind(stream=stream, finish=finish, lost=lost)
         return function
 
     return register
@@ -207,6 +214,9 @@ def _close(job: Job, kind: JobKind, held: _Held) -> None:
     if held.closing is None:
         return
     job.refresh_from_db()
+    if kind.lost is not None and jobs.redo_chunks(job=job, numbers=kind.lost(job)):
+        # Whoever works at the job goes on with them: this process, or the next that hears its bell.
+        return
     if kind.finish is not None:
         kind.finish(job)
     if claims.finish_job(job=held.closing):

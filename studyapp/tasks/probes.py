@@ -79,7 +79,15 @@ def _finish(job: Job) -> None:
     )
 
 
-@job_function(KIND, finish=_finish)
+def _lost(job: Job) -> list[int]:
+    """Chunks whose part is gone from storage before the parts were joined."""
+    run = ProbeRun.objects.get(pk=job.parameters["run"])
+    gone = set(job.chunks.values_list("number", flat=True)) - probes.parts_there(run)
+    # Read after the parts: once they are joined they are deleted, and not lost.
+    return sorted(gone) if ProbeRun.objects.filter(pk=run.pk, file="").exists() else []
+
+
+@job_function(KIND, finish=_finish, lost=_lost)
 def probe_chunk(chunk: Chunk) -> None:
     """Probe the images of one chunk with every classifier of the run and keep their responses."""
     run = ProbeRun.objects.select_related("dataset").get(pk=chunk.payload["run"])

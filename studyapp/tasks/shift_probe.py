@@ -78,7 +78,16 @@ def _finish(job: Job) -> None:
     shift_runs.finish_run(run=run, parts=parts)
 
 
-@job_function(KIND, finish=_finish)
+def _lost(job: Job) -> list[int]:
+    """Chunks whose part is gone from storage before their classifier's maps were put together."""
+    run = ShiftRun.objects.get(pk=job.parameters["run"])
+    gone = [chunk for chunk in job.chunks.order_by("number") if not shift_runs.has_part(run, chunk.number)]
+    # Read after the parts: once they are put together they are deleted, and not lost.
+    written = set(run.maps.exclude(file="").values_list("position", flat=True))
+    return [chunk.number for chunk in gone if chunk.payload["position"] not in written]
+
+
+@job_function(KIND, finish=_finish, lost=_lost)
 def map_chunk(chunk: Chunk) -> None:
     """Map a range of places with one classifier and keep what it said."""
     from inference.features import find_layer
