@@ -124,13 +124,6 @@ class Job(models.Model):
         seconds = busy.total_seconds()
         return sum(chunk.size for chunk in recent) / seconds if seconds > 0 else None
 
-    def seconds_left(self) -> float | None:
-        """Seconds until it is done at its recent rate; None where that is unknown or it has ended."""
-        if self.is_finished:
-            return None
-        rate = self.rate()
-        return (self.total - self.done) / rate if rate else None
-
 
 class Chunk(models.Model):
     """A part of a job that one worker claims, computes and writes idempotently."""

@@ -2,7 +2,6 @@
 
 from studyapp.tasks import (
     attack_chunks,
-    board_pictures,
     catalogue,
     chunks,
     colour_probe,
@@ -25,7 +24,6 @@ from studyapp.tasks import (
 
 __all__ = [
     "attack_chunks",
-    "board_pictures",
     "catalogue",
     "chunks",
     "colour_probe",

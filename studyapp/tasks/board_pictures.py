@@ -1,7 +1,7 @@
 """Clean pictures for boards: what the classifier saw before the attack, stored once.
 
 Pages never decode a crop of a network: they show files. The attack keeps the crops that it has in memory
-anyway (`keep_clean`); a job makes up for those that are missing, of attacks from before.
+anyway (`keep_clean`); the jobs that draw boards and thumbnails make up for those that are missing.
 """
 
 from __future__ import annotations
@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 
-from studyapp.models import AdversarialImage, AttackRun, Chunk, Job
-from studyapp.services import jobs
+from studyapp.models import AdversarialImage
 from studyapp.services.attacks.stored_pictures import clean_name
 from studyapp.services.catalogue.image_files import read_image_file
-from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure
+from studyapp.services.jobs import JobFailure
 from studyapp.services.stored_files import put_file
-from studyapp.tasks.chunks import job_function, work_here
 from studyapp.tasks.pngs import png
 
 if TYPE_CHECKING:
     from inference.crops import Pixels
-
-KIND = "clean_pictures"
-CHUNK = 64
 
 
 def keep_clean(*, adversarial_key: str, pixels: Pixels) -> str:
@@ -35,46 +30,6 @@ def keep_clean(*, adversarial_key: str, pixels: Pixels) -> str:
     if not default_storage.exists(name):
         put_file(name, png(pixels, quickly=True))
     return name
-
-
-def start_clean_pictures(run: AttackRun, *, queue: str = FOREGROUND, progress: bool = True) -> Job | None:
-    """Render the clean pictures that a run lacks; None where none is missing, else the job."""
-    missing = [
-        pk
-        for pk, key in AdversarialImage.objects.filter(
-            run=run, outcome=AdversarialImage.Outcome.ATTACKED
-        ).values_list("pk", "key")
-        if not default_storage.exists(clean_name(key))
-    ]
-    if not missing:
-        return None
-    job = jobs.start_job(
-        kind=KIND,
-        title=f"Clean pictures of {run.classifier.name} on {run.dataset.name}",
-        chunks=[
-            ChunkPlan(
-                payload={"adversarial": missing[start : start + CHUNK]},
-                size=len(missing[start : start + CHUNK]),
-            )
-            for start in range(0, len(missing), CHUNK)
-        ],
-        unit="pictures",
-        queue=queue,
-        parameters={"run": run.pk},
-    )
-    if queue == FOREGROUND:
-        work_here(job, progress=progress)
-    return job
-
-
-@job_function(KIND)
-def render_clean(chunk: Chunk) -> None:
-    """Render the clean pictures of a chunk; those that are there are left as they are."""
-    rows = AdversarialImage.objects.filter(pk__in=chunk.payload["adversarial"]).select_related(
-        "image__dataset", "run__classifier"
-    )
-    for row in rows:
-        ensure_clean(row)
 
 
 def ensure_clean(row: AdversarialImage) -> None:

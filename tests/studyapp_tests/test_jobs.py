@@ -12,6 +12,7 @@ from studyapp.models import Chunk, Dataset, Job, SkippedFile
 from studyapp.services import claims, jobs
 from studyapp.services.jobs import FOREGROUND, JobFailure
 from studyapp.tasks.chunks import work_at_job, work_here, work_one_turn
+from studyapp.views.research_jobs import line_of
 from tests.studyapp_tests.toy_jobs import dataset_for_rows, plans
 
 pytestmark = pytest.mark.django_db
@@ -222,7 +223,7 @@ def test_silent_jobs_are_rung_for_and_living_ones_are_not() -> None:
 def test_rate_and_time_left_leave_pauses_out_and_count_side_by_side_seconds_once() -> None:
     job, _ = start(chunks=4)
     assert job.rate() is None
-    assert job.seconds_left() is None
+    assert " left" not in line_of(job).words
     noon = timezone.now()
     # Two chunks of four rows overlap within 3 s; a third follows after an hour's pause and takes 3 s.
     spans = [(0, 2), (1, 3), (3600, 3603)]
@@ -235,8 +236,8 @@ def test_rate_and_time_left_leave_pauses_out_and_count_side_by_side_seconds_once
     Job.objects.update(done=12, state=Job.State.RUNNING)
     job.refresh_from_db()
     assert job.rate() == pytest.approx(12 / 6)
-    assert job.seconds_left() == pytest.approx(2.0)
+    assert line_of(job).words == "12 of 16 · 2.0 rows/s · about 2 s left"
     assert job.percent == pytest.approx(75.0)
     Job.objects.update(state=Job.State.DONE)
     job.refresh_from_db()
-    assert job.seconds_left() is None
+    assert " left" not in line_of(job).words

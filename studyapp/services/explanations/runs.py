@@ -16,7 +16,6 @@ from studyapp.models import (
     Category,
     Classifier,
     Dataset,
-    Explanation,
     ExplanationRun,
     Version,
 )
@@ -233,16 +232,6 @@ def explanation_run_for(
                 f"{command}"
             )
     return run
-
-
-def explanation_of(run: ExplanationRun, image_ids: Iterable[int]) -> dict[int, Explanation]:
-    """The explanations that a run made of these images, by image; those that failed or lack are left out."""
-    return {
-        row.image_id: row
-        for row in run.explanations.filter(
-            image__in=list(image_ids), outcome=Explanation.Outcome.DONE
-        ).select_related("category", "adversarial")
-    }
 
 
 def explain_command(

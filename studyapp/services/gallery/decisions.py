@@ -11,12 +11,11 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from studyapp.models import QuestionUse, Stimulus, Study
-from studyapp.services.audit import write_audit
 from studyapp.services.gallery.filters import REVIEWS, GalleryFilter
 from studyapp.services.gallery.listing import stimuli_of, wanted_images
 from studyapp.services.gallery.scopes import Scope
 from studyapp.services.refusals import Refused
-from studyapp.services.studies.reviews import review_stimulus
+from studyapp.services.studies.reviews import audit_approval, review_stimulus
 
 _REASONS = 12
 _AT_ONCE = 500
@@ -87,19 +86,9 @@ def approve_waiting(
     approved = 0
     for start in range(0, len(keys), _AT_ONCE):
         approved += _approve(study, keys[start : start + _AT_ONCE])
-    if approved:
-        write_audit(
-            study=study,
-            actor=actor,
-            verb="review",
-            subject=f"{approved:,} stimuli",
-            detail={
-                "decision": Stimulus.Review.APPROVED.value,
-                "stimuli": approved,
-                "filter": wanted.encoded(),
-                "keys": keys,
-            },
-        )
+    audit_approval(
+        study=study, actor=actor, approved=approved, detail={"filter": wanted.encoded(), "keys": keys}
+    )
     return approved
 
 

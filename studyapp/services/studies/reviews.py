@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from studyapp.models import QuestionSlots, Stimulus, Study
@@ -61,19 +63,20 @@ def approve_pending(*, study: Study, actor: str, reason: str = "") -> int:
     approved = Stimulus.objects.filter(study=study, review=Stimulus.Review.PENDING).update(
         review=Stimulus.Review.APPROVED, review_reason=reason.strip()[:300]
     )
+    audit_approval(study=study, actor=actor, approved=approved, detail={"reason": reason.strip()})
+    return approved
+
+
+def audit_approval(*, study: Study, actor: str, approved: int, detail: Mapping[str, object]) -> None:
+    """One line of the audit trail for many stimuli approved at once, with `detail`; none for none."""
     if approved:
         write_audit(
             study=study,
             actor=actor,
             verb="review",
             subject=f"{approved:,} stimuli",
-            detail={
-                "decision": Stimulus.Review.APPROVED.value,
-                "stimuli": approved,
-                "reason": reason.strip(),
-            },
+            detail={"decision": Stimulus.Review.APPROVED.value, "stimuli": approved, **detail},
         )
-    return approved
 
 
 def _open_slots(stimulus: Stimulus, *, wanted: bool) -> None:

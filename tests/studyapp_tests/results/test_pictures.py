@@ -11,9 +11,10 @@ from django.core.management import call_command
 from django.test import Client
 from PIL import Image as Picture
 
-from studyapp.models import AdversarialImage, Classifier, Dataset, Image, Job
+from studyapp.models import AdversarialImage, Classifier, Dataset, Image
 from studyapp.services.attacks.stored_pictures import clean_name
-from studyapp.tasks.board_pictures import keep_clean, start_clean_pictures
+from studyapp.services.jobs import JobFailure
+from studyapp.tasks.board_pictures import ensure_clean, keep_clean
 from tests.studyapp_tests.factories import make_researcher
 from tests.studyapp_tests.pictures import class_folders
 from tests.studyapp_tests.results.adversarial_study import TwoArms, two_arm_study
@@ -97,12 +98,17 @@ def test_clean_pictures_are_the_classifiers_own_crops_and_rendered_once(
     photographs: Dataset, made: TwoArms
 ) -> None:
     row = _attacked(photographs, made)
-    assert start_clean_pictures(row.run, progress=False) is not None
+    ensure_clean(row)
     with default_storage.open(clean_name(row.key)) as file:
         pixels = np.asarray(Picture.open(file))
     assert pixels.shape == (16, 16, 3)
-    assert start_clean_pictures(row.run, progress=False) is None
-    assert Job.objects.filter(kind="clean_pictures").count() == 1
+    # What is there is not rendered again: the photograph could not be read any more.
+    Image.objects.filter(pk=row.image_id).update(name="gone.png")
+    again = AdversarialImage.objects.get(pk=row.pk)
+    ensure_clean(again)
+    default_storage.delete(clean_name(row.key))
+    with pytest.raises(JobFailure, match=r"gone\.png of photographs can not be shown"):
+        ensure_clean(again)
 
 
 def test_a_clean_picture_never_changes_under_its_key() -> None:
