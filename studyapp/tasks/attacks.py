@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-
 from studyapp.models import AttackRun, Classifier, Dataset, Job
 from studyapp.protocol.attack import AttackPlan
 from studyapp.services import jobs
 from studyapp.services.attacks import runs as attacks
+from studyapp.services.attacks.drawn import open_drawn_attack
 from studyapp.services.catalogue.class_mapping import map_classes
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobFailure, JobPlan
 from studyapp.services.refusals import Refused
@@ -83,15 +82,7 @@ def _open(
 ) -> AttackRun:
     if categories is None:
         return attacks.open_attack_run(dataset=dataset, classifier=classifier, plan=plan)
-    if seed is None:
-        earlier = attacks.earlier_draw(dataset=dataset, classifier=classifier, plan=plan, count=categories)
-        if earlier is not None:
-            return earlier
-        seed = int(np.random.default_rng().integers(2**31))
-    drawn = attacks.draw_categories(dataset=dataset, count=categories, seed=seed)
-    return attacks.open_attack_run(
-        dataset=dataset, classifier=classifier, plan=plan, categories=drawn, seed=seed
-    )
+    return open_drawn_attack(dataset=dataset, classifier=classifier, plan=plan, count=categories, seed=seed)
 
 
 def _missing_chunks(run: AttackRun, *, again: bool) -> list[ChunkPlan] | None:

@@ -13,9 +13,26 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
-from studyapp.models import Chunk, Classifier, Job, ProbeRun, ShiftMaps, ShiftRun, StylisedPicture, StyliseRun
+from studyapp.models import (
+    AttackRun,
+    Chunk,
+    Classifier,
+    ExampleSelection,
+    Job,
+    PredictionRun,
+    ProbeRun,
+    ShiftMaps,
+    ShiftRun,
+    StylisedPicture,
+    StyliseRun,
+)
+from studyapp.protocol.attack import AttackPlan
 from studyapp.services import jobs
+from studyapp.services.attacks.drawn import open_drawn_attack
+from studyapp.services.examples.plan import ExampleRequest, plan_examples
+from studyapp.services.examples.selections import open_selection
 from studyapp.services.jobs import FOREGROUND, ChunkPlan, JobPlan
 from studyapp.services.probes.shift_runs import AskedClassifier, ShiftFacts, open_shift_run
 from studyapp.services.probes.stylising import StyleFile, StyliseRequest, open_run
@@ -24,6 +41,7 @@ from studyapp.tasks.chunks import work_here
 from tests.conftest import ROOT
 from tests.studyapp_tests.factories import make_dataset
 from tests.studyapp_tests.networks import grey_picture, write_classes, write_weights
+from tests.studyapp_tests.pages.rows import add_run
 from tests.studyapp_tests.probes.shifting import command, register, wide_picture
 from tests.studyapp_tests.toy_jobs import dataset_for_rows, plans
 from tests.studyapp_tests.workers import process_environment
@@ -136,6 +154,36 @@ def test_two_starts_of_a_stylised_copy_share_the_run_and_another_copy_is_refused
         assert StylisedPicture.objects.count() == 4 * (number + 1)
     with pytest.raises(Refused, match="made of other styles, weights or options"):
         opened(request(0, alpha=0.5))
+
+
+def test_two_draws_of_an_attacks_categories_without_a_seed_are_one() -> None:
+    dataset = make_dataset("set", images=8)
+    predictions = add_run(dataset, "toy")
+    PredictionRun.objects.update(finished_at=timezone.now())
+    for number in range(ROUNDS):
+        plan = AttackPlan(steps=number + 1)
+        found = at_once(
+            lambda plan=plan: open_drawn_attack(  # type: ignore[misc]
+                dataset=dataset, classifier=predictions.classifier, plan=plan, count=3, seed=None
+            )
+        )
+        assert found[0] == found[1]
+        assert AttackRun.objects.count() == number + 1
+
+
+def test_two_selections_without_a_seed_are_one() -> None:
+    dataset = make_dataset("set", images=20)
+    predictions = add_run(dataset, "toy")
+    for number in range(ROUNDS):
+        request = ExampleRequest(method="random", prototypes=1, categories=(str(number),))
+        plan = plan_examples(dataset=dataset, classifier=predictions.classifier, request=request)
+        found = at_once(
+            lambda plan=plan: open_selection(  # type: ignore[misc]
+                dataset=dataset, classifier=predictions.classifier, plan=plan
+            )
+        )
+        assert found[0] == found[1]
+        assert ExampleSelection.objects.count() == number + 1
 
 
 def both(folder: Path, *arguments: str) -> list[dict[str, Any]]:

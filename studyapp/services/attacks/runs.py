@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
-import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -91,38 +90,6 @@ def digest_of(plan: AttackPlan, categories: Iterable[int]) -> str:
     """SHA-256 of parameters and categories (none: all of the dataset's), whatever their order."""
     what = {"parameters": parameters_of(plan), "categories": sorted(categories)}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def draw_categories(*, dataset: Dataset, count: int, seed: int) -> list[int]:
-    """`count` of the categories that the dataset has images of, drawn with `seed`; their ids, sorted.
-
-    Raises Refused where there are not so many.
-    """
-    used = list(dataset.images.order_by("category__index").values_list("category_id", flat=True).distinct())
-    if not 1 <= count <= len(used):
-        raise Refused(
-            f"{count} categories can not be drawn: {dataset.name} has images of {len(used):,}; give "
-            f"--categories 1 to {len(used)}, or leave it out for all."
-        )
-    drawn = np.random.default_rng(seed).permutation(len(used))[:count]
-    return sorted(used[int(place)] for place in drawn)
-
-
-def earlier_draw(
-    *, dataset: Dataset, classifier: Classifier, plan: AttackPlan, count: int
-) -> AttackRun | None:
-    """The newest run with these parameters on so many drawn categories: a repeated command finds it."""
-    runs = AttackRun.objects.filter(
-        dataset=dataset, classifier=classifier, weights_sha256=classifier.weights_sha256
-    ).exclude(seed=None)
-    return next(
-        (
-            run
-            for run in runs.order_by("-pk")
-            if run.parameters == parameters_of(plan) and len(run.categories) == count
-        ),
-        None,
-    )
 
 
 @transaction.atomic

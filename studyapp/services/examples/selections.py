@@ -60,7 +60,10 @@ class CategoryExamples:
 def open_selection(
     *, dataset: Dataset, classifier: Classifier, plan: ExamplePlan, feature_run: FeatureRun | None = None
 ) -> ExampleSelection:
-    """The selection of this plan; without a seed the newest alike in all else, or one with a new seed."""
+    """The selection of this plan; without a seed the newest alike in all else, or one with a new seed.
+
+    Of processes that ask without a seed at once, one draws it and the others are given its selection.
+    """
     request = plan.request
     alike = {
         "method": request.method,
@@ -78,6 +81,8 @@ def open_selection(
         dataset=dataset, classifier=classifier, weights_sha256=classifier.weights_sha256
     )
     if request.seed is None:
+        # Locked while we look: a seed of another process is there when this one looks.
+        Classifier.objects.select_for_update().get(pk=classifier.pk)
         for there in mine.filter(method=request.method).order_by("-pk"):
             if there.digest == _digest(alike, there.seed):
                 return there
