@@ -11,6 +11,7 @@ from studyapp.analysis.arms import Agreement
 from studyapp.analysis.evidence import StudyEvidence
 from studyapp.analysis.exclusions import FilteredEvidence
 from studyapp.analysis.rectified import PositiveAnswers
+from studyapp.analysis.rectified_choices import RectifiedChoices
 from studyapp.analysis.result_values import StudyResults
 
 
@@ -75,6 +76,7 @@ class ArmResults:
 
     `filtered`: the same without excluded answers, None where the protocol declares no exclusion.
     `compared`: the arm among the others; `compared_filtered`: without excluded answers in any of them.
+    `choices`: the classifiers whose predictions are choices of a texture probe.
     """
 
     arm: str
@@ -84,6 +86,7 @@ class ArmResults:
     filtered: FilteredResults | None = None
     compared: ArmComparison = ArmComparison()
     compared_filtered: ArmComparison = ArmComparison()
+    choices: tuple[RectifiedChoices, ...] = ()
 
     @property
     def histograms(self) -> tuple[tuple[str, PositiveAnswers], ...]:

@@ -23,6 +23,8 @@ from studyapp.exports.arm_results import ArmResults, FilteredResults
 from studyapp.exports.arm_tables import arm_pairs_table, filtered_arm_pairs_table, turned_verdicts_table
 from studyapp.exports.assignment_evidence import counted_questions
 from studyapp.exports.attack_evidence import read_attacks
+from studyapp.exports.choice_review_evidence import arm_choices
+from studyapp.exports.choice_review_tables import rectified_choices_table
 from studyapp.exports.display import count_shown
 from studyapp.exports.error_tables import (
     classifier_pairs_table,
@@ -61,6 +63,7 @@ TABLE_BUILDERS: tuple[Callable[[Sequence[ArmResults]], Table], ...] = (
     adversarial_accuracy_table,
     adversarial_agreement_table,
     rectified_error_table,
+    rectified_choices_table,
     top5_table,
     positive_answers_table,
     arm_pairs_table,
@@ -125,8 +128,10 @@ def compute_report(*, study: Study, mode: str) -> Computed:
         results = _analysed(read.evidence, read.parts, seed, arm, protocol)
         keys = _public_keys(read, [gold.question for gold in results.gold])
         filtered = _filtered(read, protocol, seed, arm)
-        arms.append(ArmResults(arm.name, read.evidence, results, keys, filtered))
-        reads.append(ReadArm(read, judged_questions(read)))
+        judged = ReadArm(read, judged_questions(read))
+        choices = arm_choices(judged, protocol, rng=_generator(seed, arm))
+        arms.append(ArmResults(arm.name, read.evidence, results, keys, filtered, choices=choices))
+        reads.append(judged)
     compared = compare_arms(protocol, reads, attacks, seed=seed.value)
     kept = [_without_excluded(read, arm.filtered) for read, arm in zip(reads, arms, strict=True)]
     # The same draws of images as of all answers: what differs is the answers alone.

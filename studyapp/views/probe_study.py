@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from studyapp.models import ProbeRun, Study
@@ -44,6 +44,9 @@ class SettingChoice:
 def probe_study(request: HttpRequest, key: str) -> HttpResponse:
     """Every setting of a probe with its changed predictions; what is chosen goes to the new-study page."""
     run = get_object_or_404(ProbeRun.objects.select_related("dataset"), key=key)
+    if run.kind == ProbeRun.Kind.TEXTURE:
+        # Its pictures are not changed: what it asks about are choices, and there are no settings.
+        return redirect("probe-texture-study", key=run.key)
     names = list(run.probe_classifiers.order_by("position").values_list("classifier__name", flat=True))
     asked = request.GET.getlist("classifier")
     same_content = ready_questions(SAME_CONTENT)

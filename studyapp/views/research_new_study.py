@@ -100,7 +100,7 @@ def _asked(request: HttpRequest) -> Draft:
     classifiers = tuple(chosen) or _proposed(text, dataset)
     # Pictures drawn from a shift run are shown as they were predicted, to their edges.
     side = shown_side(dataset)
-    name = free_name(dataset, file) if flips or side else ""
+    name = free_name(dataset, file) if flips or side or "probe" in request.GET else ""
     if side:
         text = with_whole_pictures(text, side)
     return Draft(

@@ -27,6 +27,7 @@ from studyapp.views import (
     research_texture,
     research_transform,
     shift_study,
+    texture_study,
 )
 
 urlpatterns = [
@@ -107,6 +108,12 @@ urlpatterns = [
     path("probes/texture/figure.<slug:kind>", research_texture.figure_file, name="texture-figure"),
     path("probes/texture/tables/<slug:table>.<slug:kind>", research_texture.table_file, name="texture-table"),
     path("probes/texture/<str:key>/", research_texture.texture, name="probe-texture"),
+    path("probes/texture/<str:key>/study/", texture_study.texture_study, name="probe-texture-study"),
+    path(
+        "probes/texture/<str:key>/tables/<slug:table>.<slug:kind>",
+        texture_study.table_file,
+        name="probe-texture-table",
+    ),
     path("probes/<str:key>/", research_probes.probe, name="probe"),
     path("probes/<str:key>/study/", probe_study.probe_study, name="probe-study"),
     path("probes/colour/<str:key>/", research_colour.colour, name="probe-colour"),

@@ -46,7 +46,7 @@ class ControlPlanner:
             drawn = self.drawer.sample(
                 images, questions.symmetric_sample, purpose=f"correct_sample:{position}"
             )
-            others = self.foils.beside(drawn) if self._two_alternative() else {}
+            others = self._beside(drawn, "correct predictions") if self._two_alternative() else {}
             for image in drawn:
                 use = Use(
                     QuestionUse.Role.CORRECT,
@@ -134,7 +134,7 @@ class ControlPlanner:
                 for image in images
                 if image in found
             ]
-        others = self.foils.beside(images) if self._two_alternative() else {}
+        others = self._beside(images, "control labels") if self._two_alternative() else {}
         return [
             Asked(
                 image,
@@ -148,7 +148,7 @@ class ControlPlanner:
     def _known(self, count: int, role: QuestionUse.Role, purpose: str) -> tuple[Asked, ...]:
         """`count` questions with a known answer on fresh images, positive and negative in turn."""
         images = self._fresh_images(count, purpose)
-        others = self.foils.beside(images)
+        others = self._beside(images, purpose)
         found: list[Asked] = []
         for number, image in enumerate(images):
             true, foil = self.predictions.true[image], others[image]
@@ -157,6 +157,16 @@ class ControlPlanner:
             else:
                 found.append(Asked(image, Use(role), label=foil, other=true, expected="negative"))
         return tuple(found)
+
+    def _beside(self, images: Sequence[int], what: str) -> dict[int, int]:
+        """A foil for each image; noted where it is none of the kind that the protocol asks for."""
+        lacking = self.foils.lacking(images)
+        if lacking:
+            self.notes.append(
+                f"{what}: no foil as the protocol has them (foils = {self.questions.foils!r}) is known for "
+                f"{lacking:,} of {len(images):,} images; any other class of the dataset is theirs."
+            )
+        return self.foils.beside(images)
 
     def _fresh_images(self, wanted: int, purpose: str) -> list[int]:
         self._note(wanted, len(self.fresh), purpose.replace("_", " "))

@@ -75,6 +75,10 @@ class Foils:
             self.drawer.record(f"foils_beside:{number}", seed, [list(pair) for pair in found.items()])
         return found
 
+    def lacking(self, images: Sequence[int]) -> int:
+        """How many of these images have no foil of the source, so that `beside` takes any other class."""
+        return sum(not labels for labels in self.of_images(images).values())
+
     def lists(self, images: Sequence[int], size: int) -> dict[int, tuple[int, ...]]:
         """The `size` best ranked classes of each image that has a ranking: what a top-5 list shows."""
         return {image: ranking[:size] for image, ranking in self._rankings(images).items()}

@@ -34,7 +34,7 @@ TABLES = (
     *("rectified_stability", "flip_directions"),
     *("choice_people", "choice_categories", "choice_exposures"),
     *("same_content_agreement", "same_content_curve", "same_content_vision"),
-    *("rectified_error", "top5_error", "positive_answers", "controls", "true_label"),
+    *("rectified_error", "rectified_choices", "top5_error", "positive_answers", "controls", "true_label"),
     *("classifier_pairs", "ranks", "sensitivity", "filtered_error"),
     *("filtered_agreement", "filtered_arm_pairs", "exclusions", "groups"),
     *("reliability", "reliability_detail", "gold", "expert_check", "top_shares", "participants"),
