@@ -23,7 +23,22 @@ UNREADABLE = 2
 SOME_SKIPPED = 3
 
 
-class ResearchCommand(BaseCommand):
+class TypedCommand(BaseCommand):
+    """A command that answers a command line that it can not read in one line."""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run what was typed; what can not be read is refused in one line, without the usage."""
+        try:
+            # Not yet known to be called from the command line, Django's parser raises instead of printing.
+            self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
+        except CommandError as problem:
+            said = str(problem).removeprefix("Error: ").rstrip(".")
+            self.stderr.write(f"{argv[1]}: {said}. Give {argv[1]} --help for what it takes.")
+            sys.exit(UNREADABLE)
+        super().run_from_argv(argv)
+
+
+class ResearchCommand(TypedCommand):
     """A command that prints a summary for people, or with `--json` one object on stdout.
 
     Exit status 0: all done; 1: refused or failed, with reason and remedy; 2: the command line can not be
@@ -44,17 +59,6 @@ class ResearchCommand(BaseCommand):
                 metavar="NAME",
                 help="hand the work to the workers (of the queue NAME, such as gpu) and print the job's id",
             )
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run what was typed; what can not be read is refused in one line, without the usage."""
-        try:
-            # Not yet known to be called from the command line, Django's parser raises instead of printing.
-            self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
-        except CommandError as problem:
-            said = str(problem).removeprefix("Error: ").rstrip(".")
-            self.stderr.write(f"{argv[1]}: {said}. Give {argv[1]} --help for what it takes.")
-            sys.exit(UNREADABLE)
-        super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; what a service refuses or a job fails at becomes the command's error.

@@ -10,8 +10,17 @@ import pytest
 from django.core.management.base import CommandError, OutputWrapper
 from django.db.utils import OperationalError
 
-from studyapp.management.commands import attack, explain, probe
-from studyapp.management.research_command import ResearchCommand
+from studyapp.management.commands import (
+    attack,
+    create_link,
+    demo,
+    explain,
+    export_study,
+    probe,
+    results,
+    serve_demo,
+)
+from studyapp.management.research_command import ResearchCommand, TypedCommand
 
 
 class _Failing(ResearchCommand):
@@ -63,10 +72,33 @@ def test_a_database_that_fails_by_itself_is_not_called_an_interruption() -> None
         ),
         (probe.Command(), "probe hue a b", "invalid choice: 'hue' (choose from 'colour', 'shift', 'texture'"),
         (probe.Command(), "probe colour a b --op-base 3", "probe: argument --op-base: invalid choice: 3"),
+        (results.Command(), "results", "results: the following arguments are required: STUDY."),
+        (results.Command(), "results a --mode x", "results: argument --mode: invalid choice: 'x'"),
+        (
+            export_study.Command(),
+            "export_study a",
+            "export_study: the following arguments are required: FOLDER",
+        ),
+        (
+            create_link.Command(),
+            "create_link a --invitations many",
+            "create_link: argument --invitations: invalid int value: 'many'.",
+        ),
+        (
+            create_link.Command(),
+            "create_link a --invitations 2 --people b.txt",
+            "create_link: argument --people: not allowed with argument --invitations.",
+        ),
+        (
+            serve_demo.Command(),
+            "serve_demo --port http",
+            "serve_demo: argument --port: invalid int value: 'http'. Give serve_demo --help for what",
+        ),
+        (demo.Command(), "demo birds", "demo: unrecognized arguments: birds."),
     ],
 )
 def test_a_command_line_that_can_not_be_read_is_refused_in_one_line(
-    capsys: pytest.CaptureFixture[str], command: ResearchCommand, typed: str, said: str
+    capsys: pytest.CaptureFixture[str], command: TypedCommand, typed: str, said: str
 ) -> None:
     command.stderr = OutputWrapper(sys.stderr)
     with pytest.raises(SystemExit) as left:

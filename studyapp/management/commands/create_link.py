@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.db import transaction
 
-from studyapp.models import AuditEntry, Mode, Study
+from studyapp.management.research_command import ResearchCommand
+from studyapp.models import Mode, RecruitmentLink, Study
 from studyapp.recruitment.link import (
     LinkRefused,
     create_invitations,
@@ -19,16 +20,20 @@ from studyapp.recruitment.link import (
     link_url,
     read_people,
 )
+from studyapp.services.audit import COMMAND_LINE, write_audit
 from studyapp.services.participation.slots import ensure_slots
+from studyapp.services.studies.life import study_named
 
 
-class Command(BaseCommand):
+class Command(ResearchCommand):
     """Prints the address of a new link; with --invitations, a CSV of addresses."""
 
     help = "Make a way into a study: an open link, or single-use invitations (CSV on standard output)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="Name of the study.")
+        """STUDY, how many links, and for whom."""
+        super().add_arguments(parser)
+        parser.add_argument("study", metavar="STUDY", help="Name of the study.")
         parser.add_argument("--mode", choices=Mode.values, default=Mode.REAL, help="Default: real.")
         many = parser.add_mutually_exclusive_group()
         many.add_argument("--invitations", type=int, metavar="N", help="Make N single-use invitations.")
@@ -39,45 +44,45 @@ class Command(BaseCommand):
             help="Invite the people of a file, an id a line; the same id is the same person in every study.",
         )
         parser.add_argument("--note", default="", help="Whom the link is for; only researchers see it.")
-        parser.add_argument("--json", action="store_true", help="Print JSON instead.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = Study.objects.filter(name=options["study"]).first()
-        if study is None:
-            known = ", ".join(Study.objects.order_by("name").values_list("name", flat=True)) or "none yet"
-            raise CommandError(f"Study {options['study']!r} does not exist. There are: {known}.")
-        mode, note, count = options["mode"], options["note"], options["invitations"]
+        """Make the links, all or none, and print their addresses."""
+        study = study_named(options["study"])
+        mode, count = options["mode"], options["invitations"]
         people: list[str] = []
         try:
             if options["people"] is not None:
                 people = read_people(_text_of(options["people"]))
-                links = create_invitations(study=study, mode=mode, count=len(people), note=note)
-            elif count is None:
-                links = [create_link(study=study, mode=mode, note=note)]
-            else:
-                links = create_invitations(study=study, mode=mode, count=count, note=note)
+                count = len(people)
+            links = _made(study, mode, count, options["note"])
         except LinkRefused as error:
             raise CommandError(str(error)) from error
-        if mode != Mode.PREVIEW:
-            ensure_slots(study=study, mode=mode)
-        AuditEntry.objects.create(
-            study=study, actor="command line", verb="invite", detail={"mode": mode, "links": len(links)}
-        )
         ids = people or [""] * len(links)
         urls = [link_url(link, person=person) for link, person in zip(links, ids, strict=True)]
-        if options["json"]:
-            self.stdout.write(json.dumps({"links": urls}))
+        if options["json"] or count is None:
+            self.say(options, urls[0], {"links": urls})
         elif people:
             self._print_csv(("participant", "url", "mode"), zip(people, urls, strict=True), mode)
-        elif count is not None:
-            self._print_csv(("number", "url", "mode"), enumerate(urls, 1), mode)
         else:
-            self.stdout.write(urls[0])
+            self._print_csv(("number", "url", "mode"), enumerate(urls, 1), mode)
 
     def _print_csv(self, header: Sequence[str], rows: Iterable[tuple[object, str]], mode: str) -> None:
         writer = csv.writer(self.stdout)
         writer.writerow(header)
         writer.writerows((first, url, mode) for first, url in rows)
+
+
+@transaction.atomic
+def _made(study: Study, mode: str, count: int | None, note: str) -> list[RecruitmentLink]:
+    """An open link, or `count` invitations, with a line of the audit trail."""
+    if count is None:
+        links = [create_link(study=study, mode=mode, note=note)]
+    else:
+        links = create_invitations(study=study, mode=mode, count=count, note=note)
+    if mode != Mode.PREVIEW:
+        ensure_slots(study=study, mode=mode)
+    write_audit(study=study, actor=COMMAND_LINE, verb="invite", detail={"mode": mode, "links": len(links)})
+    return links
 
 
 def _text_of(path: Path) -> str:

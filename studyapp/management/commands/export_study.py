@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from studyapp.exports.bundle import MANIFEST, NotABundleError, export_bundle
-from studyapp.management.commands.results import find_study
+from studyapp.management.research_command import ResearchCommand
 from studyapp.models import Mode
 from studyapp.services.studies.bootstrap import ensure_bootstrap_draw
+from studyapp.services.studies.life import study_named
 
 
-class Command(BaseCommand):
+class Command(ResearchCommand):
     """Writes a folder that can be published beside a paper; the same answers give the same bytes."""
 
     help = "Write a study's export bundle: answers, questions, tables, figures, data dictionary, manifest."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="Name of the study.")
-        parser.add_argument("folder", type=Path, help="New folder, or one that holds an earlier bundle.")
+        """STUDY FOLDER and whose answers."""
+        super().add_arguments(parser)
+        parser.add_argument("study", metavar="STUDY", help="Name of the study.")
+        parser.add_argument(
+            "folder", metavar="FOLDER", type=Path, help="New folder, or one that holds an earlier bundle."
+        )
         parser.add_argument(
             "--mode", choices=Mode.values, default=Mode.REAL, help="Whose answers. Default: real."
         )
-        parser.add_argument("--json", action="store_true", help="Print the files and their digests as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = find_study(options["study"])
+        """Write the bundle and say how much it is."""
+        study = study_named(options["study"])
         if study.built_at is None:
             raise CommandError(f"Study {study.name} is not built; run create_study again to go on with it.")
         ensure_bootstrap_draw(study=study)
@@ -45,9 +49,9 @@ class Command(BaseCommand):
                 )
             except NotABundleError as error:
                 raise CommandError(str(error)) from error
-        if options["json"]:
-            found = {file.path: file.sha256 for file in files}
-            self.stdout.write(json.dumps({"folder": str(options["folder"]), "files": found}))
-            return
         size = sum(file.size for file in files) / 1e6
-        self.stdout.write(f"{len(files)} files, {size:.1f} MB, in {options['folder']} (see {MANIFEST}).")
+        self.say(
+            options,
+            f"{len(files)} files, {size:.1f} MB, in {options['folder']} (see {MANIFEST}).",
+            {"folder": str(options["folder"]), "files": {file.path: file.sha256 for file in files}},
+        )

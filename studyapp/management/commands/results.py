@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from studyapp.exports.kept_report import study_report
 from studyapp.exports.plain_text import table_text
 from studyapp.exports.results_json import results_json
-from studyapp.models import Mode, Study
+from studyapp.management.research_command import ResearchCommand
+from studyapp.models import Mode
 from studyapp.services.studies.bootstrap import ensure_bootstrap_draw
+from studyapp.services.studies.life import study_named
 
 # One row per person, category or gold question: for files, not for a terminal.
 LONG = (
@@ -20,22 +20,25 @@ LONG = (
 )
 
 
-class Command(BaseCommand):
+class Command(ResearchCommand):
     """Prints every table of a study from the answers of one mode."""
 
     help = (
-        "Print a study's tables: rectified errors with intervals, bounds and coverage, and what they rest on."
+        "Print a study's tables: rectified errors with intervals, bounds and coverage, and what they rest "
+        "on. In JSON errors are fractions of 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="Name of the study.")
+        """STUDY and whose answers."""
+        super().add_arguments(parser)
+        parser.add_argument("study", metavar="STUDY", help="Name of the study.")
         parser.add_argument(
             "--mode", choices=Mode.values, default=Mode.REAL, help="Whose answers. Default: real."
         )
-        parser.add_argument("--json", action="store_true", help="Print JSON; errors are fractions of 1.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = find_study(options["study"])
+        """Print every table that is not one row per person, category or gold question."""
+        study = study_named(options["study"])
         ensure_bootstrap_draw(study=study)
         report = study_report(study=study, mode=options["mode"])
         if options["json"]:
@@ -47,12 +50,3 @@ class Command(BaseCommand):
             if table.rows and table.name not in LONG:
                 self.stdout.write(table_text(table))
         self.stdout.write(report.caption)
-
-
-def find_study(name: str) -> Study:
-    """The study of that name; an error that lists the names there are."""
-    study = Study.objects.select_related("dataset").filter(name=name).first()
-    if study is None:
-        known = ", ".join(Study.objects.order_by("name").values_list("name", flat=True)) or "none yet"
-        raise CommandError(f"Study {name!r} does not exist. There are: {known}.")
-    return study

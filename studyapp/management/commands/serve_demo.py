@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from studyapp.management.processes import Ended, ProcessTable, Stopped, python
+from studyapp.management.research_command import TypedCommand
 
 SERVER_PATIENCE = 60.0
 WORKER_RESTARTS = 3
 
 
-class Command(BaseCommand):
+class Command(TypedCommand):
     """Migrates, starts a server and a worker, builds the demo, says where it is, and waits."""
 
     help = __doc__ or ""
