@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,13 +14,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 BEING_WRITTEN = ".being-written"
+# No file takes so long to write: what is older was left by a process that was killed.
+_LEFT_SECONDS = 24 * 60 * 60
 
 
 def put_file(name: str, content: bytes) -> None:
     """Store bytes under exactly this name, in place of what is there; never half of them.
 
     On a file system they are written in a folder of their own first: what a killed process leaves there is
-    seen by nobody.
+    seen by nobody, and deleted by whoever writes a day later.
     """
     try:
         path = Path(default_storage.path(name))
@@ -27,11 +32,23 @@ def put_file(name: str, content: bytes) -> None:
         return
     for folder in (path.parent, aside.parent):
         folder.mkdir(parents=True, exist_ok=True)
+    _delete_leftovers(aside.parent)
     try:
         aside.write_bytes(content)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _delete_leftovers(folder: Path) -> None:
+    """Delete files that nobody has written at for a day; several processes may do so at once."""
+    before = time.time() - _LEFT_SECONDS
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            # Another process was faster, or it is another user's: no reason not to store a file.
+            with contextlib.suppress(OSError):
+                if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
+                    os.unlink(entry.path)
 
 
 def _put_elsewhere(name: str, content: bytes) -> None:
