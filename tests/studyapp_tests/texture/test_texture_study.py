@@ -44,8 +44,8 @@ def page_of(client: Client, address: str) -> str:
     return response.content.decode().replace("\u202f", " ")
 
 
-def asked_study(client: Client, run: ProbeRun, *networks: str) -> Study:
-    """The study that the pages make of these networks, as a researcher clicks through them."""
+def asked_study(client: Client, run: ProbeRun, *networks: str, line: str = "controls = 0.0") -> Study:
+    """The study that the pages make of these networks; `line` stands where the protocol has no controls."""
     made = client.post(
         f"/probes/texture/{run.key}/study/", {"classifier": networks or ("alpha", "beta"), "ending": ""}
     )
@@ -56,7 +56,7 @@ def asked_study(client: Client, run: ProbeRun, *networks: str) -> Study:
     created = client.post(
         "/studies/new/",
         {
-            "text": form,
+            "text": form.replace("controls = 0.0", line),
             "file": "misclassification.toml",
             "dataset": run.dataset.name,
             "classifier": chosen,
@@ -168,6 +168,23 @@ def test_the_studys_own_table_says_the_same_as_its_rectified_error(alice: Client
     assert choices["coverage"] == 0.5
     assert choices["rectified_share_bounds"] == (pytest.approx(11 / 12), 1.0)
     assert "no such choice is decided yet" in page_of(alice, f"/studies/{study.name}/results/").lower()
+
+
+def test_a_sampled_study_speaks_for_the_choices_that_were_not_drawn(alice: Client, run: ProbeRun) -> None:
+    study = asked_study(alice, run, "alpha", line="controls = 0.0\nreview_sample = 3")
+    give(study)
+    drawn = [
+        (question.image.name.rpartition("/")[2].removesuffix(".png"), question.label.name)
+        for question in study.questions.select_related("image", "label")
+        if question.label is not None
+    ]
+    assert len(drawn) == 3
+    in_conflict = [each for each in drawn if each[0] != "clock1-clock1"]
+    accepted = sum(each in ACCEPTED for each in in_conflict)
+    row = rows(alice, run)[0]
+    assert int(row["texture_asked"]) + int(row["neither_asked"]) == len(in_conflict)
+    # Four choices of twelve are not the shape; those drawn stand for them.
+    assert float(row["rectified_share"]) == pytest.approx((8 + 4 * accepted / len(in_conflict)) / 12)
 
 
 def test_studies_of_other_predictions_have_no_such_table(alice: Client, run: ProbeRun) -> None:
