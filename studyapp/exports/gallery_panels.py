@@ -17,6 +17,8 @@ from studyapp.services.gallery.strips import CLEAN_PANELS, PANELS
 
 Pixels = NDArray[np.uint8]
 MIDDLE = 128
+#: What stands in the place of a picture that there is no file of.
+NOT_STORED = "none stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Panel:
 
     title: str
     pixels: Pixels | None
-    missing: str = "none stored"
+    missing: str = NOT_STORED
 
 
 def panel_titles(image: GalleryImage) -> Sequence[str]:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from studyapp.analysis.verdicts import Verdict
 from studyapp.exports import gallery_boards
 from studyapp.exports.gallery_boards import AT_ONCE, MOST, BoardFormat, BoardWords, study_title
-from studyapp.exports.gallery_panels import Panel, read_pixels
+from studyapp.exports.gallery_panels import NOT_STORED, Panel, read_pixels
 from studyapp.exports.judged import JudgedQuestions
 from studyapp.exports.kept_report import study_report
 from studyapp.exports.turned_board import (
@@ -23,7 +23,7 @@ from studyapp.exports.turned_board import (
     chosen_rows,
     classifiers_of_board,
 )
-from studyapp.exports.turned_rows import NOT_EXPLAINED, PICTURES, Shown, TurnedRow, turned_rows
+from studyapp.exports.turned_rows import NOT_EXPLAINED, PICTURES, TurnedRow, turned_rows
 from studyapp.models import Job, Study
 from studyapp.services.attacks.stored_pictures import clean_name
 from studyapp.services.jobs import ChunkPlan, start_job
@@ -31,6 +31,8 @@ from studyapp.services.plans import protocol_of
 from studyapp.services.refusals import Refused
 
 KIND = "turned_board"
+# Three pages of the PDF; the page has the rest, and a bundle that is kept for every answer stays small.
+IN_BUNDLE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ def turned_board(study: Study, mode: str, choice: BoardChoice) -> TurnedBoard:
 
 
 def board_of_bundle(study: Study, mode: str, questions: JudgedQuestions) -> TurnedBoard | None:
-    """The board as its page opens, at most the first 50 images; None where no verdict turned."""
+    """The board as its page opens, at most the first 24 images; None where no verdict turned."""
     usual = board_choice({}, protocol=protocol_of(study), classifiers=())
     board = _chosen(study, mode, usual, board_rows(study, questions))
-    return replace(board, rows=board.rows[:AT_ONCE]) if board.rows else None
+    return replace(board, rows=board.rows[:IN_BUNDLE]) if board.rows else None
 
 
 def _chosen(study: Study, mode: str, choice: BoardChoice, rows: Sequence[BoardRow]) -> TurnedBoard:
@@ -116,16 +118,18 @@ def board_of_job(study: Study, job: Job) -> TurnedBoard:
 
 
 def _panels(row: TurnedRow) -> tuple[Panel, ...]:
-    stored = (read_pixels(clean_name(row.image.key)), read_pixels(row.image.file))
-    shown = (row.explained.get("clean"), row.explained.get("adversarial"))
-    return (
-        *(Panel(title, pixels) for title, pixels in zip(PICTURES[:2], stored, strict=True)),
-        *(_explanation(title, each) for title, each in zip(PICTURES[2:], shown, strict=True)),
-    )
+    explained = (row.explained.get("clean"), row.explained.get("adversarial"))
+    names = (clean_name(row.image.key), row.image.file, *(each.file if each else "" for each in explained))
+    missing = (NOT_STORED, NOT_STORED, *(NOT_STORED if each else NOT_EXPLAINED for each in explained))
+    return tuple(_panel(*each) for each in zip(PICTURES, names, missing, strict=True))
 
 
-def _explanation(title: str, shown: Shown | None) -> Panel:
-    return Panel(title, None, NOT_EXPLAINED) if shown is None else Panel(title, read_pixels(shown.file))
+def _panel(title: str, name: str, missing: str) -> Panel:
+    """A stored picture; one that went bad is said, and keeps no bundle from being written."""
+    try:
+        return Panel(title, read_pixels(name), missing)
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for files that are no pictures
+        return Panel(title, None, "can not be read")
 
 
 def _labels(row: TurnedRow) -> str:

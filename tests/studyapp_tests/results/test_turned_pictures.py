@@ -116,6 +116,19 @@ def test_what_is_not_explained_is_said(made: TwoArms) -> None:
     assert [(each.pixels is None, each.missing) for each in row.panels][2] == (True, "not explained")
 
 
+def test_a_picture_that_went_bad_is_said_and_keeps_no_bundle_from_being_written(
+    made: TwoArms, tmp_path: Path
+) -> None:
+    for name, content in ((made.attacked[1].file, b"no picture"), (clean_name("attacked-a1"), b"")):
+        with default_storage.open(name, "wb") as file:
+            file.write(content)
+    choice = BoardChoice("whole", "explained", outcome="to_rejected")
+    (row,) = turned_board(made.study, Mode.REAL, choice).pictures()
+    assert [each.missing for each in row.panels][:2] == ["can not be read"] * 2
+    export_bundle(study=made.study, mode=Mode.REAL, folder=tmp_path / "out")
+    assert "figures/turned_verdicts.png" in read(tmp_path / "out")
+
+
 def test_a_rehearsed_board_says_so_in_the_picture_and_holds_its_own_answers(
     made: TwoArms, alice: Client
 ) -> None:
@@ -223,12 +236,12 @@ def test_the_bundle_holds_the_board_in_the_same_bytes_twice(made: TwoArms, tmp_p
         assert np.array_equal(panel(board, row, 1), stored(made.attacked[number].file))
 
 
-def test_a_bundles_board_has_at_most_fifty_images_and_none_without_turned_verdicts(
+def test_a_bundles_board_has_at_most_so_many_images_and_none_without_turned_verdicts(
     made: TwoArms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_bundle(study=made.study, mode=Mode.REHEARSAL, folder=tmp_path / "none")
     assert not any("turned_verdicts.p" in path for path in read(tmp_path / "none"))
-    monkeypatch.setattr(turned_pictures, "AT_ONCE", 3)
+    monkeypatch.setattr(turned_pictures, "IN_BUNDLE", 3)
     report = turned_pictures.study_report(study=made.study, mode=Mode.REAL)
     board = turned_pictures.board_of_bundle(made.study, Mode.REAL, report.questions)
     assert board is not None
