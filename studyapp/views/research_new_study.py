@@ -15,7 +15,7 @@ from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
 from studyapp.protocol.schema import Protocol
 from studyapp.protocol.target import with_target
-from studyapp.services.probes.shift_drawing import shown_side
+from studyapp.services.probes.whole_pictures import shown_side
 from studyapp.services.refusals import Refused
 from studyapp.services.studies.life import create_study, start_build
 from studyapp.services.studies.sizes import StudySize, study_size
@@ -98,7 +98,7 @@ def _asked(request: HttpRequest) -> Draft:
     chosen = [name for name in request.GET.getlist("classifier") if name in _classifiers(dataset)]
     text = ready_text(file)
     classifiers = tuple(chosen) or _proposed(text, dataset)
-    # Pictures drawn from a shift run are shown as they were predicted, to their edges.
+    # Pictures of a probe's own dataset are shown to their edges.
     side = shown_side(dataset)
     name = free_name(dataset, file) if flips or side or "probe" in request.GET else ""
     if side:

@@ -20,10 +20,10 @@ from studyapp.services.refusals import Refused
 KIND = "shift_flips"
 #: Stands where a run of `predict` names its precision: these predictions are the shift run's own.
 PRECISION = "shift"
+#: Under this name the parameters of a prediction run hold the key of the shift run that it is of.
+SHIFT = "shift"
 SAMPLE, MOST = 40, 1_000
 LARGEST_SEED = 2**31 - 1
-# People are shown a picture of at least this side, enlarged by whole pixels.
-_LEAST_SHOWN = 224
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _write_predictions(
         device=draw.run.device,
         versions=draw.run.versions,
         parameters={
-            "shift": draw.run.key,
+            SHIFT: draw.run.key,
             "seed": draw.seed,
             "sample": draw.sample,
             "places": flips.places,
@@ -215,16 +215,6 @@ def _write_predictions(
         categories=dict(flips.classifier.class_list.categories.values_list("index", "pk")),
     )
     finish_run(run=run)
-
-
-def shown_side(dataset: str) -> int | None:
-    """The side in pixels at which people see the whole of a drawn picture; None for any other dataset."""
-    image = Image.objects.filter(
-        dataset__name=dataset, dataset__prediction_runs__parameters__has_key="shift"
-    ).first()
-    if image is None or image.width is None:
-        return None
-    return image.width * max(1, _LEAST_SHOWN // image.width)
 
 
 def _file_name(run: ShiftRun, place: int) -> str:

@@ -114,6 +114,7 @@ def test_the_form_leads_to_a_new_study_with_everything_filled_in(alice: Client, 
     Study.objects.create(
         name="misclassification-cues", title="t", kind="relevance", dataset=run.dataset, protocol={}
     )
+    run.dataset.images.update(width=100, height=100)
     made = alice.post(f"/probes/texture/{run.key}/study/", {"classifier": ["beta"], "ending": "of-four"})
     page = html.unescape(page_of(alice, made.headers["Location"]))
     assert "predictions of cues now: beta-of-four" in page
@@ -122,6 +123,9 @@ def test_the_form_leads_to_a_new_study_with_everything_filled_in(alice: Client, 
         'dataset = "cues"',
         'classifiers = ["beta-of-four"]',
         'kind = "relevance"',
+        # People see the pictures to their edges, enlarged by whole pixels.
+        "display_resize = 200",
+        "display_crop = 200",
     ):
         assert f"\n{line}\n" in page
     study = asked_study(alice, run, "beta")
