@@ -61,6 +61,7 @@ def approve_many(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     if not (expected.isascii() and expected.isdecimal()):
         found = waiting(scope, wanted, images=images)
         page = shared(request, scope, wanted) | {"waiting": found, "images": images}
+        page |= review_state(scope)
         return render(request, "admin/gallery/approve.html", context(request, "Approve what waits", **page))
     try:
         many = approve_waiting(

@@ -85,11 +85,12 @@ def shared(request: HttpRequest, scope: Scope, wanted: GalleryFilter) -> dict[st
 
 
 def review_state(scope: Scope) -> dict[str, Any]:
-    """How far the review of the study is, in words, and the reasons given so far."""
+    """How far the review of the study is, in words, what waits on its Review page, and the reasons so far."""
     found = reviews_of(scope.study)
     return {
         "counts": {REVIEWS[state]: many for state, many in found.counts.items()},
         "reasons": found.reasons,
+        "elsewhere": found.elsewhere,
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from studyapp.models import QuestionUse, Stimulus, Study
 from studyapp.services.gallery.filters import REVIEWS, GalleryFilter
@@ -94,25 +94,36 @@ def approve_waiting(
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """How many of a study's stimuli are in each state, and why some were held back, most frequent first."""
+    """How many stimuli on a gallery's cards are in each state; why any was held back, most frequent first.
+
+    `elsewhere`: how many wait on no card, for they are of no attacked image, as those of practice.
+    """
 
     counts: Mapping[str, int]
     reasons: tuple[str, ...]
+    elsewhere: int = 0
 
 
 def reviews_of(study: Study | None) -> Reviews:
     """The state of a study's review; nothing where there is no study."""
     if study is None:
         return Reviews({}, ())
-    rows = Stimulus.objects.filter(study=study).order_by().values_list("review", "review_reason")
+    attacked = QuestionUse.objects.filter(question__stimulus=OuterRef("pk"), adversarial__isnull=False)
+    rows = Stimulus.objects.filter(study=study).annotate(has_card=Exists(attacked)).order_by()
+    elsewhere = 0
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    for review, reason, many in rows.annotate(many=Count("pk")):
-        counts[review] += many
+    for has_card, review, reason, many in rows.values_list("has_card", "review", "review_reason").annotate(
+        many=Count("pk")
+    ):
+        if has_card:
+            counts[review] += many
+        elif review == Stimulus.Review.PENDING:
+            elsewhere += many
         if review == Stimulus.Review.HELD_BACK and reason:
             reasons[reason] += many
     said = tuple(reason for reason, _ in reasons.most_common(_REASONS))
-    return Reviews({state: counts[state] for state in REVIEWS}, said)
+    return Reviews({state: counts[state] for state in REVIEWS}, said, elsewhere)
 
 
 def _chosen(scope: Scope, wanted: GalleryFilter, images: tuple[str, ...]) -> QuerySet[Any]:

@@ -6,7 +6,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from studyapp.models import AuditEntry, Presentation, Stimulus, Study
+from studyapp.models import AuditEntry, Presentation, Question, QuestionUse, Stimulus, Study
+from studyapp.services.gallery.decisions import Reviews, reviews_of
 from studyapp.services.participation.allocation import next_question
 from tests.studyapp_tests.gallery.conftest import staff
 from tests.studyapp_tests.gallery.rows import Attacked, make_attack, make_gallery_study
@@ -73,6 +74,42 @@ def test_holding_back_wants_a_reason_and_decisions_are_one_of_two(alice: Client,
     assert decide(alice, attacked, 0, "maybe") == 422
     assert alice.post(f"{ROOT}decide/", {"image": "nobody", "decision": "approve"}).status_code == 302
     assert not AuditEntry.objects.filter(verb="review").exists()
+
+
+def test_who_reviews_in_the_gallery_alone_is_led_to_the_pictures_on_no_card(
+    alice: Client, attacked: Attacked
+) -> None:
+    study = Study.objects.get()
+    image = attacked.images[0].image
+    arms = list(study.arms.order_by("position"))
+    for number in range(2):
+        practice = Stimulus.objects.create(study=study, image=image, variant=f"practice-{number}")
+        asked = Question.objects.create(
+            study=study, arm=arms[number], stimulus=practice, image=image, content=f"practice:{number}"
+        )
+        QuestionUse.objects.create(question=asked, role=QuestionUse.Role.PRACTICE)
+    alice.post(f"{ROOT}approve/", {"expected": "8"})
+    assert reviews_of(study) == Reviews({"pending": 0, "held_back": 0, "approved": 8}, (), elsewhere=2)
+    to_the_rest = 'href="/studies/turned/stimuli/?review=pending"'
+    one = {"one": attacked.images[0].key}
+    for page in (
+        alice.get(ROOT),
+        alice.get(ROOT, {"review": "pending"}),
+        alice.get(ROOT, one),
+        alice.post(f"{ROOT}approve/"),
+    ):
+        content = page.content.decode()
+        assert "2 more pictures are not reviewed and on no card" in content
+        assert to_the_rest in content
+    rest = alice.get("/studies/turned/stimuli/?review=pending").content.decode()
+    for key in study.stimuli.filter(variant__startswith="practice").values_list("key", flat=True):
+        assert key in rest
+    study.stimuli.filter(variant="practice-0").update(review="approved")
+    assert "One more picture is not reviewed" in alice.get(ROOT).content.decode()
+    study.stimuli.filter(variant="practice-1").update(review="held_back", review_reason="not a practice")
+    done = alice.get(ROOT).content.decode()
+    assert to_the_rest not in done
+    assert '<button type="button" class="reason">not a practice</button>' in done
 
 
 def test_no_get_decides(alice: Client, attacked: Attacked) -> None:
