@@ -18,6 +18,7 @@ PROTOCOLS = Path(__file__).resolve().parents[3] / "protocols"
 REHEARSED = PROTOCOLS / "digits-rehearsal.toml"
 OPEN = PROTOCOLS / "digits-open.toml"
 ADVERSARIAL_REHEARSED = PROTOCOLS / "digits-adversarial-rehearsal.toml"
+PHOTOS_REHEARSED = PROTOCOLS / "photos-adversarial-rehearsal.toml"
 ADVERSARIAL_OPEN = PROTOCOLS / "digits-adversarial-open.toml"
 STABILITY_REHEARSED = PROTOCOLS / "photos-stability-rehearsal.toml"
 SAME_CONTENT_REHEARSED = PROTOCOLS / "photos-same-content-rehearsal.toml"
@@ -142,6 +143,7 @@ def embedded_recipe(var: Path) -> Recipe:
     weights = {name: var / "demo" / f"{name}.safetensors" for name in trained}
     for name, training in trained.items():
         train_digit_classifier(folder=digits.train, training=training, weights=weights[name])
+    both = ("efficientnet-lite0", "efficientnet-lite1")
     licence = "scikit-learn, from the UCI repository's digits by E. Alpaydin and C. Kaynak (CC BY 4.0)"
     return Recipe(
         datasets=(
@@ -157,7 +159,7 @@ def embedded_recipe(var: Path) -> Recipe:
         classifiers=(
             DemoClassifier("digits-cnn", "digits_cnn", "digits", weights["digits-cnn"], _DIGITS),
             DemoClassifier("digits-linear", "digits_linear", "digits", weights["digits-linear"], _DIGITS),
-            DemoClassifier("efficientnet-lite0", "efficientnet_lite0", "photos", trained_on=_IMAGENET),
+            *(DemoClassifier(name, name.replace("-", "_"), "photos", trained_on=_IMAGENET) for name in both),
         ),
         attacks=(
             DemoAttack("digits", "digits-cnn", ADVERSARIAL_REHEARSED, limit=EXPLAINED_DIGITS),
@@ -178,11 +180,12 @@ def embedded_recipe(var: Path) -> Recipe:
             DemoExamples("digits", "digits-cnn", "probability", 3, 3),
             DemoExamples("digits", "digits-cnn", "random", 6),
         ),
-        probes=(DemoProbe("photos", ("efficientnet-lite0",)),),
-        shifts=(DemoShift("photos:coffee.png", 967, ("efficientnet-lite0",)),),
+        probes=(DemoProbe("photos", both),),
+        shifts=(DemoShift("photos:coffee.png", 967, both),),
         answered=(
             _as_written(REHEARSED, {"digits-cnn": 0.45, "digits-linear": 0.15}),
             _as_written(ADVERSARIAL_REHEARSED),
+            _as_written(PHOTOS_REHEARSED, {"whole": 0.34, "explained": 0.67}),
             _as_written(ASSIGNMENT_REHEARSED),
             _as_written(STABILITY_REHEARSED),
             _as_written(SAME_CONTENT_REHEARSED),
