@@ -10,6 +10,9 @@ NOTHING_ASKED = Withheld("no question was asked about this classifier's mistakes
 
 ARM = Column("arm", "Arm of the study: one way of asking.")
 CLASSIFIER = Column("classifier", "Name of the classifier.")
+#: Of tables that gather studies.
+STUDY = Column("study", "Name of the study.")
+STATE = Column("state", "Of the study: draft, open, paused or closed.", wide=True)
 
 
 def pair(interval: Interval | Withheld | None) -> Cell:

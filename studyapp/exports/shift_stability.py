@@ -17,24 +17,26 @@ from studyapp.analysis.rectified_stability import (
     SettingStability,
     setting_stabilities,
 )
-from studyapp.exports.cells import ARM, CLASSIFIER
+from studyapp.exports.cells import ARM, CLASSIFIER, STUDY
 from studyapp.exports.columns import positions_in
 from studyapp.exports.evidence import arm_evidence
 from studyapp.exports.judged import JudgedQuestions, judged_questions
 from studyapp.exports.stability_tables import (
     HELD,
+    JUDGED,
     RECTIFIED_COLUMNS,
     VERDICT_COLUMNS,
     rectified_cells,
     verdict_cells,
 )
 from studyapp.exports.tabular import Cell, Column, Table
-from studyapp.models import Answer, Arm, Mode, PredictionRun, QuestionUse, ShiftRun, Study, StudyClassifier
+from studyapp.models import Arm, Mode, QuestionUse, ShiftRun, Study, StudyClassifier
 from studyapp.services.plans import protocol_of
+from studyapp.services.probes.asking import answered, studies_of_shift
 
 NAME = "shift_stability"
 _COLUMNS = (
-    Column("study", "The study that asks people about the drawn flips."),
+    STUDY,
     ARM,
     CLASSIFIER,
     Column("places", "Places of the patch or window.", "count"),
@@ -49,29 +51,14 @@ _COLUMNS = (
 
 def shift_stability_table(run: ShiftRun) -> Table:
     """Every study of a run's flips that people have answered, by classifier; real answers alone."""
-    rows = tuple(row for study in _studies(run) for row in _rows(run, study))
+    rows = tuple(row for study in answered(studies_of_shift(run)) for row in _rows(run, study))
     note = (
         f"Flips to {run.target_name} count as stable, and of the other flips the share that people accept "
         "among those drawn; drawn places that look alike in every pixel are one picture and count as often "
         f"as they were drawn. Intervals are of 95 %: {HELD}. They say how well the drawn flips speak for "
         "this picture\u2019s others, and nothing of other pictures."
     )
-    return Table(NAME, "Flips that people judged", _COLUMNS, rows, note=note if rows else "")
-
-
-def _studies(run: ShiftRun) -> list[Study]:
-    """Studies of relevance on the drawn pictures that have answers of people, the oldest first."""
-    drawn = PredictionRun.objects.filter(parameters__shift=run.key)
-    answered = Answer.objects.filter(mode=Mode.REAL, status=Answer.Status.COUNTED)
-    return list(
-        Study.objects.filter(
-            kind="relevance",
-            pk__in=StudyClassifier.objects.filter(run__in=drawn).values("study"),
-            questions__in=answered.values("question"),
-        )
-        .distinct()
-        .order_by("created_at", "pk")
-    )
+    return Table(NAME, JUDGED, _COLUMNS, rows, note=note if rows else "")
 
 
 def _rows(run: ShiftRun, study: Study) -> Iterator[tuple[Cell, ...]]:

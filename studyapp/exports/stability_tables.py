@@ -13,6 +13,8 @@ from studyapp.exports.tabular import Cell, Column, Table, interval_column
 
 RECTIFIED, DIRECTION = "rectified_stability", "flip_directions"
 ALL_SETTINGS = "all settings asked about"
+#: On the page of a run, what the studies about it found.
+JUDGED = "Flips that people judged"
 #: Two intervals stand side by side and are of two things.
 HELD = "the rectified value\u2019s interval carries people\u2019s accepted share over; the raw share is held"
 _UNDECIDED = Withheld("no flip is decided yet")

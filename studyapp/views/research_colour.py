@@ -22,6 +22,7 @@ from studyapp.services.probes.runs import images_since
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.paging import address
 from studyapp.views.probe_pages import settings_in_words
+from studyapp.views.probe_people import flips_shown
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
 from studyapp.views.shown_tables import shown_table
@@ -45,6 +46,7 @@ def colour(request: HttpRequest, key: str) -> HttpResponseBase:
     context |= {
         "facts": facts,
         "since": images_since(run),
+        "people": flips_shown(run),
         "figures": colour_figures(facts),
         "poster": tables[POSTER],
         "numbers": METRICS,

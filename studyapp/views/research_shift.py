@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from studyapp.exports.shift_csv import HEADER, map_rows
 from studyapp.exports.shift_stability import shift_stability_table
-from studyapp.exports.tabular import Cell
 from studyapp.models import ShiftMaps, ShiftRun
+from studyapp.services.probes.asking import studies_of_shift
 from studyapp.services.probes.shift_maps import MAPS, read_maps
 from studyapp.services.probes.shift_viewing import (
     map_bytes,
@@ -24,9 +24,9 @@ from studyapp.services.probes.shift_viewing import (
     viewer_facts,
 )
 from studyapp.views.paging import csv_response, page_of, searched, wants_csv
+from studyapp.views.probe_people import PeopleShown, people_shown
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher, researchers_file
-from studyapp.views.shown_tables import ShownTable, shown_table
 
 KEPT = "private, max-age=86400"
 NEWEST = 10
@@ -110,14 +110,9 @@ def shift_runs() -> QuerySet[ShiftRun]:
     return rows.order_by("-created_at", "-pk")
 
 
-def _people(run: ShiftRun) -> ShownTable | None:
-    """What people said of the run's flips, with a link to each study's results; None before anybody did."""
-    table = shift_stability_table(run)
-    return shown_table(table, _results_link) if table.rows else None
-
-
-def _results_link(table: str, column: str, cells: Mapping[str, Cell]) -> str:
-    return reverse("study-results", kwargs={"name": str(cells["study"])}) if column == "study" else ""
+def _people(run: ShiftRun) -> PeopleShown:
+    file = reverse("shift-people", kwargs={"key": run.key, "kind": "csv"})
+    return people_shown(shift_stability_table(run), studies_of_shift(run), file)
 
 
 def _shown_maps(rows: Sequence[ShiftMaps]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
 from studyapp.views.shown_tables import shown_table
-from studyapp.views.texture_study import reviewed_choices
+from studyapp.views.texture_study import choices_shown
 
 MOST_SHOWN = 40
 
@@ -79,7 +79,7 @@ def texture(request: HttpRequest, key: str = "") -> HttpResponseBase:
         "table": shown_table(shape_tables(shown)[0], lambda *_: ""),
         "shown": shown,
         "rows": _by_category(shown),
-        "reviewed": reviewed_choices(run) if run else None,
+        "people": choices_shown(run) if run else None,
     }
     return render(request, "research/probe_texture.html", context)
 

@@ -12,6 +12,7 @@ from studyapp.models import ProbeRun
 from studyapp.services.probes.runs import images_since
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.probe_pages import settings_in_words
+from studyapp.views.probe_people import flips_shown
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
 from studyapp.views.shown_tables import shown_table
@@ -30,6 +31,7 @@ def transform(request: HttpRequest, key: str) -> HttpResponseBase:
         context |= {
             "facts": facts,
             "since": images_since(run),
+            "people": flips_shown(run),
             "figures": transform_figures(facts),
             "tables": [shown_table(table, lambda *_: "") for table in transform_tables(facts).values()],
         }

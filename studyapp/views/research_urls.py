@@ -4,6 +4,7 @@ from django.contrib.auth.views import LoginView
 from django.urls import path
 
 from studyapp.views import (
+    probe_people,
     probe_study,
     research_attacks,
     research_board,
@@ -116,6 +117,7 @@ urlpatterns = [
     ),
     path("probes/<str:key>/", research_probes.probe, name="probe"),
     path("probes/<str:key>/study/", probe_study.probe_study, name="probe-study"),
+    path("probes/<str:key>/people.<slug:kind>", probe_people.table_file, name="probe-people"),
     path("probes/colour/<str:key>/", research_colour.colour, name="probe-colour"),
     path(
         "probes/colour/<str:key>/tables/<slug:table>.<slug:kind>",

@@ -10,8 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from studyapp.exports.probe_choices import STUDY, probe_choices_table
+from studyapp.exports.choice_review_tables import RECTIFIED_CHOICES
+from studyapp.exports.probe_choices import probe_choices_table
 from studyapp.models import Classifier, ProbeRun
+from studyapp.services.probes.asking import studies_of_probe
 from studyapp.services.probes.texture_flips import (
     choice_counts,
     usual_ending,
@@ -19,8 +21,8 @@ from studyapp.services.probes.texture_flips import (
 )
 from studyapp.services.refusals import Refused
 from studyapp.views.figure_files import table_response
+from studyapp.views.probe_people import PeopleShown, people_shown
 from studyapp.views.researcher import researcher
-from studyapp.views.shown_tables import ShownTable, shown_table
 
 PROTOCOL = "misclassification.toml"
 
@@ -64,18 +66,10 @@ def table_file(request: HttpRequest, key: str, table: str, kind: str) -> HttpRes
     return table_response(found if found.name == table else None, kind, f"texture-{run.key}-{table}")
 
 
-def reviewed_choices(run: ProbeRun) -> ShownTable | None:
-    """The table for the run's page, studies linked to their results; None before anybody has answered."""
-    table = probe_choices_table(run)
-    if not table.rows:
-        return None
-
-    return shown_table(
-        table,
-        lambda _, column, cells: (
-            reverse("study-results", kwargs={"name": str(cells[column])}) if column == STUDY.name else ""
-        ),
-    )
+def choices_shown(run: ProbeRun) -> PeopleShown:
+    """What people said of a finished run's choices, for its page."""
+    file = reverse("probe-texture-table", kwargs={"key": run.key, "table": RECTIFIED_CHOICES, "kind": "csv"})
+    return people_shown(probe_choices_table(run), studies_of_probe(run), file)
 
 
 def _run(key: str) -> ProbeRun:

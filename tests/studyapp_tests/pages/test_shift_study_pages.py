@@ -65,6 +65,10 @@ def test_from_the_page_to_the_new_study_and_back(alice: Client) -> None:
     ):
         assert line in filled
     study = study_of(Dataset.objects.get(name=asked["dataset"][0]), "plain", "blurred")
+    waiting_for = text_of(alice, f"/probes/shift/{run.key}/")
+    assert '<a href="/studies/flips/">flips</a>' in waiting_for
+    assert "no answers yet" in waiting_for
+    assert "Flips that people judged" not in waiting_for
     question = Question.objects.filter(study=study, label__index=7).order_by("pk")[0]
     for order in range(4):
         add_answer(question, Participant.objects.create(pseudonym=f"{order:064}"), "yes", order)

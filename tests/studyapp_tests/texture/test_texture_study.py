@@ -138,6 +138,9 @@ def test_what_people_accept_stands_beside_the_raw_share(alice: Client, run: Prob
     assert (rows(alice, run), TABLE in page_of(alice, page)) == ([], False)
     give(study, mode=Mode.REHEARSAL)
     assert rows(alice, run) == [], "rehearsed answers are nobody's"
+    rehearsed = page_of(alice, page)
+    assert f'href="/studies/{study.name}/results/?mode=rehearsal">rehearsal answers</a>' in rehearsed
+    assert TABLE not in rehearsed
     give(study)
     alpha, beta = rows(alice, run)
     assert (alpha["study"], alpha["state"], alpha["classifier"]) == (study.name, "open", "alpha-4-categories")
