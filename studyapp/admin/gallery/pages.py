@@ -13,6 +13,7 @@ from studyapp.admin.gallery.asked import Addresses
 from studyapp.admin.gallery.curves import path_curve
 from studyapp.admin.gallery.gate import context, looking, may_decide, scope_or_404
 from studyapp.models import Mode
+from studyapp.services.adversarial.words import picture_words
 from studyapp.services.gallery.decisions import reviews_of
 from studyapp.services.gallery.filters import MODES, REVIEWS, SORTS, GalleryFilter, read_filter
 from studyapp.services.gallery.images import GalleryImage, described, explanations_beside, gallery_images
@@ -104,6 +105,7 @@ def one_context(scope: Scope, wanted: GalleryFilter, key: str) -> dict[str, Any]
     addresses = Addresses(scope, wanted)
     return {
         "image": image,
+        "shown": [(each, picture_words(each.parameters) or each.get_kind_display) for each in image.stimuli],
         "number": here.before + 1,
         "total": here.total,
         "previous": addresses.page(one=previous) if previous else None,

@@ -10,11 +10,12 @@ from studyapp.protocol.explanation import ExplanationPlan
 from studyapp.services.adversarial.shown import shown_in
 
 _VERSIONS = {"adversarial": "attacked", "clean": "clean"}
+_RESTS = {"black": "black", "grey": "grey", "mean": "the picture's mean"}
 _ASKED = {"adversarial": "the adversarial label", "true": "the dataset's label", "foil": "a foil"}
 
 
 def arm_shows(arm: AdversarialArm, plan: ExplanationPlan) -> str:
-    """Such as "explanation of the attacked picture (lime, adversarial class, at most 8 superpixels)"."""
+    """Such as "explanation of the clean picture (lime, true class, at most 8 superpixels, the rest grey)"."""
     return picture_words(shown_in(arm, plan).parameters(""))
 
 
@@ -34,6 +35,8 @@ def picture_words(parameters: Mapping[str, Any]) -> str:
         return f"whole {picture}"
     method = str(parameters["method"]).replace("_", " ")
     made = f"{method}, {parameters['explained']} class, at most {parameters['superpixels']} superpixels"
+    if "rest" in parameters:
+        made += f", the rest {_RESTS[parameters['rest']]}"
     if parameters["shows"] == "random_superpixels":
         return f"random superpixels of the {picture}, of the area of its explanation ({made})"
     return f"explanation of the {picture} ({made})"

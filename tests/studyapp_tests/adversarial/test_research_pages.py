@@ -75,7 +75,10 @@ def test_the_studys_page_says_what_each_arm_shows_and_how_far_it_is(
     assert (whole.waits, explained.waits) == (False, True)
     page = _page(researcher, f"/studies/{study.name}/?mode=pilot")
     assert "whole attacked picture; the adversarial label" in page
-    assert "explanation of the attacked picture (lime, adversarial class, at most 4 superpixels)" in page
+    assert (
+        "explanation of the attacked picture (lime, adversarial class, at most 4 superpixels, the rest black)"
+        in page
+    )
     assert "not open yet" in page
     assert f"/attacks/{attack.pk}/" in page
     assert "3 days" in page
@@ -103,7 +106,10 @@ def test_a_questions_page_says_what_was_shown(attack: AttackRun, researcher: Cli
     study = built(protocol_of_halves())
     question = Question.objects.filter(study=study, arm__name="truth").earliest("pk")
     page = _page(researcher, f"/studies/{study.name}/questions/{question.key}/")
-    assert "explanation of the attacked picture (lime, true class, at most 2 superpixels)" in page
+    assert (
+        "explanation of the attacked picture (lime, true class, at most 2 superpixels, the rest black)"
+        in page
+    )
 
 
 def test_a_participants_page_gives_away_neither_arm_nor_label_nor_classifier(
