@@ -92,3 +92,8 @@ class Transport(filesystem.Transport):
     """The file transport with the channel above."""
 
     Channel = Channel
+
+    @property
+    def default_connection_params(self) -> dict[str, Any]:
+        """None: a folder has no host, and kombu would warn that it takes one by itself."""
+        return {}

@@ -27,7 +27,7 @@ GRACE = 10.0
 
 
 class Stopped(Exception):
-    """A signal asked for the end, or what started us is gone."""
+    """A signal asked for the end, or what started us is gone; its text says which."""
 
 
 class Ended(Exception):
@@ -137,8 +137,10 @@ class ProcessTable:
         # GNU make that gets SIGINT alone neither dies nor passes it on: it stops catching the signal
         # and waits for us. That change is all there is to see of it.
         made_to_stop = self._parent_caught and not _catches(self._parent, signal.SIGINT)
-        if self._asked_to_stop or orphaned or made_to_stop:
-            raise Stopped
+        if self._asked_to_stop or made_to_stop:
+            raise Stopped("A signal asked for it.")
+        if orphaned:
+            raise Stopped("The shell or the make that started this has ended.")
 
 
 def _started(command: Sequence[str], log: Path | None) -> subprocess.Popen[bytes]:

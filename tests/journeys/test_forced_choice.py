@@ -64,8 +64,12 @@ def _well_made(page: Page) -> None:
             """() => [...document.querySelectorAll("main button, canvas, img")].every((each) => {
                  const box = each.getBoundingClientRect();
                  return box.left >= 0 && box.right <= innerWidth + 1 && box.bottom <= innerHeight + 1;
-               }) && document.documentElement.scrollHeight <= innerHeight"""
+               }) && document.documentElement.scrollHeight <= innerHeight
+                 && document.documentElement.scrollWidth <= innerWidth"""
         )
+    page.get_by_label("Instructions").click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("Escape")
 
 
 def _is_blank(page: Page) -> bool:

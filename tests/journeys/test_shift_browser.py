@@ -121,7 +121,7 @@ def test_the_picture_and_both_values_follow_pointer_keys_and_touch(page: Page) -
 def test_every_part_of_the_navigation_is_in_view_and_says_which_is_open(page: Page) -> None:
     page.goto("/probes/")
     links = page.get_by_role("navigation", name="Main").get_by_role("link")
-    assert len(links.all()) == 11
+    assert len(links.all()) == 12
     for link in links.all():
         box = link.bounding_box()
         assert box is not None

@@ -153,3 +153,8 @@ def test_readers_and_writers_that_race_lose_no_message_and_read_none_twice(tmp_p
     assert [each.returncode for each in (*readers, *writers)] == [0] * (READERS + WRITERS)
     assert sorted(read) == sorted(f"writer{a}-{b}" for a in range(WRITERS) for b in range(MESSAGES))
     assert messages(tmp_path) == []
+
+
+def test_a_folder_needs_no_host_and_none_is_missed(caplog: pytest.LogCaptureFixture) -> None:
+    Connection("filesystem://", transport="studyapp.file_broker:Transport").info()
+    assert caplog.records == []

@@ -41,8 +41,8 @@ class Command(TypedCommand):
         with ProcessTable() as processes:
             try:
                 self._serve(processes, port=port, base_url=base_url, data=data)
-            except Stopped:
-                self.stdout.write("Stopping the server and the worker.")
+            except Stopped as reason:
+                self.stdout.write(f"{reason} Stopping the server and the worker.")
             except Ended as ended:
                 raise CommandError(
                     f"{ended} ended by itself; its log is in {Path(settings.VAR) / 'logs'}."
