@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -27,17 +28,19 @@ from studyapp.views.researcher import researcher, researchers_file
 
 PAGE = 24
 KEPT = "private, max-age=86400"
+MOST_WITHIN = 1000
 NEAR: Mapping[Axis, float] = {"hue": NEAR_DEGREES, "saturation": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the address asks for."""
+    """What the address asks for; `problems` say in sentences what of it was left out."""
 
     classifier: str
     axis: Axis
     within: float
     direction: str
+    problems: tuple[str, ...]
 
     @property
     def directions(self) -> tuple[Direction, ...]:
@@ -75,6 +78,7 @@ def flipping(request: HttpRequest, key: str) -> HttpResponseBase:
     run = colour_run(key)
     wanted = _wanted(request, run)
     context = {"nav": "probes", "run": run, "wanted": wanted, "classifiers": _names(run)}
+    context["most_within"] = MOST_WITHIN
     try:
         flips = read_flips(run=run, classifier=wanted.classifier)
     except Refused as refusal:
@@ -164,21 +168,44 @@ def setting_words(setting: Setting) -> str:
 
 
 def _wanted(request: HttpRequest, run: ProbeRun) -> Wanted:
-    axes = {axis for axis, _ in run.parameters["grid"]}
-    fallback: Axis = "hue" if "hue" in axes else "saturation"
-    asked = request.GET.get("axis", fallback)
-    axis: Axis = "saturation" if asked == "saturation" else "hue"
-    try:
-        within = float(request.GET.get("within", ""))
-    except ValueError:
-        within = NEAR[axis]
-    direction = request.GET.get("direction", "")
+    problems: list[str] = []
+    axis = _axis(request, run, problems)
     return Wanted(
         classifier=request.GET.get("classifier") or _names(run)[0],
         axis=axis,
-        within=within if 0 <= within <= 1000 else NEAR[axis],
-        direction=direction if direction in DIRECTIONS else "",
+        within=_within(request, NEAR[axis], problems),
+        direction=_one_of(request, "direction", DIRECTIONS, problems),
+        problems=tuple(problems),
     )
+
+
+def _axis(request: HttpRequest, run: ProbeRun, problems: list[str]) -> Axis:
+    asked = _one_of(request, "axis", tuple(NEAR), problems)
+    axes = {axis for axis, _ in run.parameters["grid"]}
+    return next((axis for axis in NEAR if axis == asked), "hue" if "hue" in axes else "saturation")
+
+
+def _one_of(request: HttpRequest, name: str, words: Sequence[str], problems: list[str]) -> str:
+    """The word that the address has; empty without one, and for another than these, which is said."""
+    asked = request.GET.get(name, "").strip()
+    if asked and asked not in words:
+        problems.append(f"{name}={asked[:40]} is none of {', '.join(words)}; it was left out.")
+        return ""
+    return asked
+
+
+def _within(request: HttpRequest, usual: float, problems: list[str]) -> float:
+    asked = request.GET.get("within", "").strip()
+    if not asked:
+        return usual
+    try:
+        within = float(asked)
+    except ValueError:
+        within = math.nan
+    if not 0 <= within <= MOST_WITHIN:
+        problems.append(f"within={asked[:40]} is not a number from 0 to {MOST_WITHIN}; it was left out.")
+        return usual
+    return within
 
 
 def _ask(run: ProbeRun, wanted: Wanted, settings: Sequence[str]) -> str:

@@ -55,9 +55,35 @@ def test_the_page_shows_what_each_flip_turned_into(alice: Client, run: ProbeRun)
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("within=abc", "within=abc is not a number from 0 to 1000; it was left out."),
+        ("within=-5", "within=-5 is not a number from 0 to 1000"),
+        ("within=nan", "within=nan is not a number"),
+        ("within=1001", "within=1001 is not a number from 0 to 1000"),
+        (
+            "direction=zz",
+            "direction=zz is none of right_to_wrong, wrong_to_right, wrong_to_wrong; it was left",
+        ),
+        ("axis=depth", "axis=depth is none of hue, saturation; it was left out."),
+    ],
+)
+def test_what_is_left_out_of_the_address_is_said(alice: Client, run: ProbeRun, query: str, said: str) -> None:
+    page = f"/probes/colour/{run.key}/images/"
+    usual = text_of(alice, page)
+    assert "left out" not in usual
+    shown = text_of(alice, f"{page}?{query}")
+    assert said in shown
+    assert "2</strong> of 8 images flip" in shown, "the usual bound is taken"
+    assert "left out" not in text_of(alice, f"{page}?within=&direction=&axis=")
+
+
 def test_odd_filters_fall_back_and_unknown_classifiers_are_named(alice: Client, run: ProbeRun) -> None:
     page = f"/probes/colour/{run.key}/images/"
-    assert "of 8 images" in text_of(alice, f"{page}?within=nan&direction=up&page=99&axis=depth")
+    shown = text_of(alice, f"{page}?within=nan&direction=up&page=99&axis=depth")
+    assert "of 8 images" in shown
+    assert shown.count("left out") == 3
     assert "no classifier &#x27;gamma&#x27;; it has alpha, beta" in text_of(alice, f"{page}?classifier=gamma")
 
 
