@@ -6,7 +6,7 @@ with the set of images it is a share of.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -67,6 +67,7 @@ class AttackedImages:
 class AccuracyAfter:
     """Accuracy over one set after the attack: as labelled, and with people's agreement.
 
+    `standard` has no interval where it is 0 by construction: of images shown because they are mistaken.
     `rectified_count`: (correct + agreed) images; None where a sample of the errors speaks for the rest.
     `bounds`: with no undecided image agreed, and with all.
     """
@@ -86,7 +87,10 @@ class AccuracyAfter:
 
 @dataclass(frozen=True, slots=True)
 class AdversarialAccuracy:
-    """One classifier in one arm over one set of images, before the attack and after."""
+    """One classifier in one arm over one set of images, before the attack and after.
+
+    `before` has no interval where it is 1 by construction: only images that are right are attacked.
+    """
 
     images: ImageSet
     before: Rate
@@ -110,8 +114,8 @@ def adversarial_accuracy(
     rows = [
         AdversarialAccuracy(
             images=name,
-            before=_rate(attack.correct_before[chosen]),
-            after=_after(attack, arm, chosen, draws, rng),
+            before=_before(name, attack.correct_before[chosen]),
+            after=_after(name, attack, arm, chosen, draws, rng),
         )
         for name, chosen in sets
     ]
@@ -124,8 +128,29 @@ def adversarial_accuracy(
     return (*rows, AdversarialAccuracy("dataset", attack.dataset, whole))
 
 
+def _before(name: ImageSet, correct: BoolArray) -> Rate:
+    rate = _rate(correct)
+    if name in ("shown", "attacked") and rate.count == rate.total:
+        return replace(rate, interval=None)
+    return rate
+
+
+def _standard(name: ImageSet, correct: BoolArray) -> Rate:
+    """A study shows what is mistaken as its protocol reads it: that none is right is then no estimate.
+
+    Where the reading differs from the choice some are right, and the share is measured.
+    """
+    rate = _rate(correct)
+    return replace(rate, interval=None) if name == "shown" and rate.count == 0 else rate
+
+
 def _after(
-    attack: AttackedImages, arm: ArmImages, chosen: BoolArray, draws: int, rng: np.random.Generator
+    name: ImageSet,
+    attack: AttackedImages,
+    arm: ArmImages,
+    chosen: BoolArray,
+    draws: int,
+    rng: np.random.Generator,
 ) -> AccuracyAfter | Withheld:
     total = int(chosen.sum())
     if total == 0:
@@ -142,7 +167,7 @@ def _after(
     least, most = rectified.bounds
     interval = rectified.interval
     return AccuracyAfter(
-        standard=_rate(attack.correct_after[chosen]),
+        standard=_standard(name, attack.correct_after[chosen]),
         correct_in_float=int(attack.correct_in_float[chosen].sum()),
         correct_in_file=int(attack.correct_in_file[chosen].sum()),
         rectified_count=None if asked.not_drawn else total - round(rectified.error * total),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,10 @@ class AttackedImages:
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """After `step` steps: images not mistaken so far, and those that this very step flipped."""
+    """After `step` steps: images not mistaken so far, and those that this very step flipped.
+
+    Before the first step all are right by construction: these shares have no interval.
+    """
 
     step: int
     standing: Rate
@@ -99,14 +102,19 @@ def summarise(images: AttackedImages, *, wrong_at_start: int, failed: int) -> At
         curve=tuple(
             StepCount(
                 step=step,
-                standing=wilson_rate(int((images.to_flip > step).sum()), attacked),
-                displayed_standing=wilson_rate(int((images.to_displayed_flip > step).sum()), attacked),
+                standing=_standing(images.to_flip, step),
+                displayed_standing=_standing(images.to_displayed_flip, step),
                 flipped=int((images.to_flip == step).sum()),
                 displayed_flipped=int((images.to_displayed_flip == step).sum()),
             )
             for step in range(images.steps + 1)
         ),
     )
+
+
+def _standing(first_flip: NDArray[np.int64], step: int) -> Rate:
+    rate = wilson_rate(int((first_flip > step).sum()), len(first_flip))
+    return rate if step else replace(rate, interval=None)
 
 
 def step_in_grey_levels(

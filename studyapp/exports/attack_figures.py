@@ -25,7 +25,7 @@ def _curve(facts: AttackFacts) -> Figure:
         CURVE,
         "Accuracy over the steps of the attack",
         f"Share of {facts.summary.attacked:,} attacked images that no step so far has flipped, 95 % Wilson "
-        f"intervals. {_caption(facts)}",
+        f"intervals; before the first step all are right by construction. {_caption(facts)}",
         Lines(
             lines=(
                 Line(FLOAT, tuple((each.step, _bar(each.standing)) for each in curve)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from studyapp.analysis.intervals import wilson
 from studyapp.analysis.rectified import PositiveAnswers
@@ -181,11 +182,14 @@ def groups_table(arms: Sequence[ArmResults]) -> Table:
     for arm in arms:
         for row in arm.results.classifiers:
             for group in row.groups:
-                after = group.rectified
+                before, after = group.standard, group.rectified
+                if arm.compared.attacked and before.count == before.total:
+                    # By construction, as in the table of the rectified error.
+                    before = replace(before, interval=None)
                 rows.append(
                     (
-                        *(row.classifier, arm.arm, group.group, group.standard.total),
-                        *share_cells(group.standard, why_empty="no images"),
+                        *(row.classifier, arm.arm, group.group, before.total),
+                        *share_cells(before, why_empty="no images"),
                         *(
                             (after, None)
                             if isinstance(after, Withheld)

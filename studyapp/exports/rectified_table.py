@@ -19,7 +19,12 @@ def rectified_error_table(arms: Sequence[ArmResults]) -> Table:
     """One row per classifier (and arm): errors before and after, beside the acceptance of controls."""
     required = arms[0].evidence.rule.required if arms else 5
     attacked = any(arm.compared.attacked for arm in arms)
-    counted = "the attacked images that the arm shows" if attacked else "all images"
+    counted = (
+        "the attacked images that the arm shows, all mistaken by construction: the standard error has no "
+        "interval"
+        if attacked
+        else "all images"
+    )
     rows = [_error_row(arm, classifier) for arm in arms for classifier in arm.results.classifiers]
     return Table(
         "rectified_error",
@@ -126,7 +131,8 @@ def _error_row(arm: ArmResults, row: ClassifierResult) -> tuple[Cell, ...]:
         row.images,
         row.errors,
         row.standard_top1_error,
-        pair(row.standard_top1_interval),
+        # Of attacked images only those that are mistaken are shown: that all are errors is no estimate.
+        None if arm.compared.attacked and row.errors == row.images else pair(row.standard_top1_interval),
         *rectified,
         *(review.agreed, review.rejected, review.unasked, review.not_drawn),
         row.positive_answers.counts if asked or not row.errors else NOTHING_ASKED,
