@@ -39,7 +39,7 @@ OTHER_FILES: tuple[tuple[str, str], ...] = (
     ("figures/<figure>.png", "The same figure, 200 dots per inch."),
     (
         "figures/turned_verdicts.png",
-        "Of attacked images: the board of turned verdicts as its page opens, at most 24 images.",
+        "Of attacked images: the board of verdicts that turned as its page opens, at most 24 images.",
     ),
     ("figures/turned_verdicts.pdf", "The same board, eight images a page."),
 )

@@ -17,7 +17,7 @@ from studyapp.protocol.schema import Protocol
 Outcome = Literal["turned", "to_agreed", "to_rejected", "same", "open", "all"]
 Order = Literal["difference", "to_second", "to_first", "image"]
 OUTCOMES: Mapping[Outcome, str] = {
-    "turned": "Verdict turned",
+    "turned": "Verdicts that turned",
     "to_agreed": "Rejected, then agreed",
     "to_rejected": "Agreed, then rejected",
     "same": "Same verdict in both",

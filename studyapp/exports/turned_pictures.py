@@ -99,7 +99,7 @@ def start_turned_board(board: TurnedBoard, *, file_format: BoardFormat, created_
     }
     return start_job(
         kind=KIND,
-        title=f"Board of turned verdicts of {board.study.name}, {many:,} images",
+        title=f"Verdicts that turned in {board.study.title}: board of {many:,} images"[:200],
         chunks=[ChunkPlan(parameters, many)],
         parameters=parameters,
         created_by=created_by,

@@ -1,4 +1,4 @@
-"""The board of turned verdicts: the images on which what people saw changed what they said."""
+"""The board of verdicts that turned: the images that the people of one arm judged unlike those of another."""
 
 from __future__ import annotations
 

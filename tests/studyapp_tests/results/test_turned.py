@@ -7,6 +7,8 @@ import re
 import pytest
 from django.test import Client
 
+from studyapp.exports.turned_board import BoardChoice
+from studyapp.exports.turned_pictures import turned_board
 from studyapp.models import Explanation, Mode, Participant, Stimulus
 from tests.studyapp_tests.factories import make_researcher
 from tests.studyapp_tests.results.adversarial_study import TwoArms, two_arm_study
@@ -121,10 +123,22 @@ def test_rehearsal_answers_have_a_board_of_their_own(made: TwoArms, alice: Clien
     assert "/questions/attacked-whole-q0/?mode=rehearsal" in page
 
 
+def test_page_button_and_board_speak_of_verdicts_that_turned_and_of_no_changed_minds(
+    made: TwoArms, alice: Client
+) -> None:
+    page = text_of(alice, BOARD)
+    assert "<h1>Verdicts that turned</h1>" in page
+    assert "changed their minds" not in page
+    assert ">Verdicts that turned</a>" in text_of(alice, "/studies/attacked/results/")
+    choice = BoardChoice(first="whole", second="explained")
+    words = turned_board(made.study, Mode.REAL, choice).words()
+    assert words.source.startswith("Verdicts that turned, from whole to explained")
+
+
 def test_a_study_without_attacks_has_nothing_to_show(alice: Client) -> None:
     small_study()
     assert "shows no attacked images" in text_of(alice, "/studies/small/results/turned/")
-    assert "Turned verdicts" not in text_of(alice, "/studies/small/results/")
+    assert "Verdicts that turned" not in text_of(alice, "/studies/small/results/")
 
 
 def test_the_results_page_leads_to_the_board_and_its_numbers_to_questions(
