@@ -30,8 +30,9 @@ def choice_figures(tables: Mapping[str, Table], caption: str) -> tuple[Figure | 
         Figure(
             NAME,
             "Shape or texture",
-            "Share of the decisions for shape or texture that were for the shape. Vertical line: all "
-            f"categories together. Bars: share of the answers that named either. {caption}",
+            "Share of the decisions for shape or texture that were for the shape. Vertical line and the "
+            "row all: all categories together, there with its 95 % interval; those of the categories are in "
+            f"the numbers. Bars: share of the answers that named either. {caption}",
             CategoryMarks(categories=tuple(str(row["category"]) for row in rows), series=(marked,)),
             alternative=f"Fraction of shape decisions by category; all: {percent(marked.pooled.value)}.",
         ),

@@ -108,6 +108,11 @@ class CategoryMarks:
         """Lines that the names above the plot take."""
         return -(-len(self.series) // NAMES_ACROSS)
 
+    @property
+    def pooled_rows(self) -> float:
+        """Height of the row of all together, in rows of a category: observers stand under one another."""
+        return max(1.0, 0.18 * len(self.series))
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -131,7 +136,8 @@ class Figure:
     def inches(self) -> Pair:
         """Width and height as drawn."""
         if isinstance(self.content, CategoryMarks):
-            return WIDTH, 1.75 + 0.17 * self.content.name_rows + 0.31 * len(self.content.categories)
+            rows = len(self.content.categories) + self.content.pooled_rows
+            return WIDTH, 1.75 + 0.17 * self.content.name_rows + 0.31 * rows
         if isinstance(self.content, Stack):
             return WIDTH, 1.5 + 1.7 * len(self.content.rows)
         height = 1.35 + 0.27 * len(self.content.rows) if isinstance(self.content, Dots) else 3.6

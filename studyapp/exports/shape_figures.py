@@ -32,8 +32,9 @@ def shape_figure(shown: Sequence[Shown], *, caption: str) -> Figure | None:
     return Figure(
         NAME,
         "Shape or texture",
-        "Share of the decisions for shape or texture that were for the shape. Vertical lines: all categories "
-        "together. Bars on the right: share of the pictures of which either was named. Observers of one "
+        "Share of the decisions for shape or texture that were for the shape. Vertical lines and the row "
+        "all: all categories together, there with 95 % Wilson intervals; those of the categories are in the "
+        "numbers. Bars on the right: share of the pictures of which either was named. Observers of one "
         f"category in the order of the names, from the top. {caption}",
         CategoryMarks(categories=tuple(row.category for row in there[0].bias.by_category), series=series),
         alternative=f"Fraction of shape decisions by category; all together: {said}.",
