@@ -88,11 +88,11 @@ def board_words(scope: Scope, wanted: GalleryFilter, images: int) -> BoardWords:
         title = study_title(scope.study, wanted.mode)
         said.append(f"protocol SHA-256 {scope.study.protocol_sha256[:16]}")
     elif scope.clean_run is not None:
-        title = str(scope.clean_run)
+        title = scope.title
         said.append(f"run {scope.clean_run.pk}, parameters SHA-256 {scope.clean_run.digest[:16]}")
     else:
         run = scope.attack_runs[0]
-        title = str(run)
+        title = scope.title
         said.append(f"attack run {run.pk}, parameters SHA-256 {run.digest[:16]}")
     if wanted.narrows:
         said.append(f"filter {wanted.encoded()}")
@@ -108,7 +108,7 @@ def start_board(request: BoardRequest, *, keys: Sequence[int], created_by: User)
     }
     return start_job(
         kind=KIND,
-        title=f"Board of {request.scope.name}, {len(keys):,} images",
+        title=f"Board of {request.scope.title}"[:170] + f", {len(keys):,} images",
         chunks=[ChunkPlan({**parameters, "rows": list(keys)}, len(keys))],
         parameters=parameters,
         created_by=created_by,

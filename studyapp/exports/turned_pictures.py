@@ -99,7 +99,7 @@ def start_turned_board(board: TurnedBoard, *, file_format: BoardFormat, created_
     }
     return start_job(
         kind=KIND,
-        title=f"Verdicts that turned in {board.study.title}: board of {many:,} images"[:200],
+        title=f"Verdicts that turned in {board.study.title}"[:160] + f": board of {many:,} images",
         chunks=[ChunkPlan(parameters, many)],
         parameters=parameters,
         created_by=created_by,

@@ -48,7 +48,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     if job is None or job.is_finished:
         start_job(
             kind=EXPORT,
-            title=f"Export of {study.name} ({mode} answers)",
+            title=f"Export of {study.title}"[:170] + f" ({mode} answers)",
             chunks=[ChunkPlan(payload={"study": study.pk, "mode": mode}, size=1)],
             unit="bundles",
             parameters=parameters,

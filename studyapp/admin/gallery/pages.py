@@ -65,7 +65,9 @@ def gallery_page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         "modes": _modes(scope, asked.wanted),
         **review_state(scope),
     }
-    return render(request, "admin/gallery/grid.html", context(request, _title(scope), **more, **page))
+    return render(
+        request, "admin/gallery/grid.html", context(request, f"Gallery of {scope.title}", **more, **page)
+    )
 
 
 def shared(request: HttpRequest, scope: Scope, wanted: GalleryFilter) -> dict[str, Any]:
@@ -124,7 +126,9 @@ def _one(
     if request.headers.get("HX-Request"):
         return render(request, "admin/gallery/_one.html", more | found)
     more |= review_state(scope)
-    return render(request, "admin/gallery/one.html", context(request, _title(scope), **more, **found))
+    return render(
+        request, "admin/gallery/one.html", context(request, f"Gallery of {scope.title}", **more, **found)
+    )
 
 
 def _pictures(scope: Scope, wanted: GalleryFilter, key: str | None) -> list[str]:
@@ -150,14 +154,6 @@ def picture_addresses(image: GalleryImage) -> list[str]:
         if each is not None and each.heat_file:
             found.append(reverse("picture-heat", args=[each.key]))
     return found
-
-
-def _title(scope: Scope) -> str:
-    if scope.study is not None:
-        return f"Gallery of {scope.study.title}"
-    if scope.clean_run is not None:
-        return f"Gallery of {scope.clean_run}"
-    return f"Gallery of {scope.attack_runs[0]}"
 
 
 def _modes(scope: Scope, wanted: GalleryFilter) -> list[tuple[str, str]]:

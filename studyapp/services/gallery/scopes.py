@@ -67,6 +67,13 @@ class Scope:
         return f"attack/{self.attack_runs[0].pk}"
 
     @property
+    def title(self) -> str:
+        """What it is a gallery of, in words: the study's title, or what was attacked or explained."""
+        if self.study is not None:
+            return self.study.title
+        return str(self.clean_run if self.clean_run is not None else self.attack_runs[0])
+
+    @property
     def of_explanations(self) -> bool:
         """Whether its rows are explanations of clean images instead of adversarial images."""
         return self.clean_run is not None

@@ -99,7 +99,7 @@ def start_strips(
     parts = [rows[start : start + ROWS_PER_CHUNK] for start in range(0, len(rows), ROWS_PER_CHUNK)]
     return start_job(
         kind=KIND,
-        title=f"Thumbnails of {scope.name}",
+        title=f"Thumbnails of {scope.title}"[:200],
         chunks=[ChunkPlan({**parameters, "rows": part}, len(part)) for part in parts],
         parameters=parameters,
         created_by=created_by,

@@ -85,7 +85,7 @@ def start_build(*, study: Study, queue: str = FOREGROUND, created_by: User | Non
         rows=Study.objects.filter(pk=study.pk),
         plan=JobPlan(
             kind=BUILD,
-            title=f"Build study {study.name}",
+            title=f"Build study {study.title}"[:200],
             chunks=partial(_unrendered, study),
             unit="pictures",
             queue=queue,

@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from studyapp.exports.columns import positions_in
 from studyapp.exports.display import shown
 from studyapp.exports.tabular import Cell, Column, Table, interval_column
 from studyapp.exports.writing import latex_escaped, table_csv, table_json, table_latex
+from studyapp.views.shown_tables import ROWS_SHOWN, shown_table
 
 COLUMNS = (
     Column("classifier", "Name."),
@@ -91,3 +93,17 @@ def test_positions_are_those_of_a_plain_search(keys: list[int], wanted: list[int
     ordered = sorted(keys)
     found = positions_in(np.array(ordered, dtype=np.int64), np.array(wanted, dtype=np.int64))
     assert found.tolist() == [ordered.index(each) if each in ordered else -1 for each in wanted]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (ROWS_SHOWN, None),
+        (ROWS_SHOWN + 1, "One more row is in the files."),
+        (ROWS_SHOWN + 2, "2 more rows are in the files."),
+    ],
+)
+def test_a_page_says_how_many_rows_are_in_the_files_alone(rows: int, said: str | None) -> None:
+    table = Table("people", "People", (Column("participant", "Pseudonym."),), (("person",),) * rows)
+    page = render_to_string("results/_table_rows.html", {"table": shown_table(table, lambda *named: "")})
+    assert said in page if said else "in the files" not in page
