@@ -173,6 +173,7 @@ class Presentation(models.Model):
     sitting = models.ForeignKey(Sitting, on_delete=models.CASCADE, related_name="presentations")
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="presentations")
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="presentations")
+    # A study without one look stores it, too, the first time: for the other studies of its family.
     look = models.ForeignKey(
         Image,
         on_delete=models.PROTECT,

@@ -37,9 +37,8 @@ class ParticipantRules:
     one_look: bool = field(
         default=True,
         metadata=about(
-            "A participant sees a source image at most once, across labels, arms, clean and adversarial "
-            "versions, "
-            "in the whole study family."
+            "A participant is shown no source image that they have seen before, across labels, arms, clean "
+            "and adversarial versions, in any study of the family."
         ),
     )
     family: str | None = field(

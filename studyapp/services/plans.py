@@ -52,4 +52,4 @@ def setup_of(protocol: Protocol, arm: str) -> ArmSetup:
 
 def family_of(study: Study) -> str:
     """The name within which one look and the washout hold: the family, or the study by itself."""
-    return protocol_of(study).participants.family or f"study:{study.name}"[:100]
+    return (protocol_of(study).participants.family or f"study:{study.name}")[:100]

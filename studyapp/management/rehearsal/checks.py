@@ -138,9 +138,11 @@ def check_nobody_twice(study: Study) -> Finding:
     )
     looks = 0
     if protocol_of(study).participants.one_look:
-        shown = Presentation.objects.filter(question__study=study, mode=Mode.REHEARSAL).order_by()
+        shown = Presentation.objects.filter(
+            question__study=study, mode=Mode.REHEARSAL, question__slots__mode=Mode.REHEARSAL
+        ).order_by()
         looks = (
-            shown.values("participant_id", "question__image_id")
+            shown.values("participant_id", "question__slots__image_id")
             .annotate(times=Count("question_id", distinct=True))
             .filter(times__gt=1)
             .count()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -21,7 +22,8 @@ from studyapp.models import (
 )
 from studyapp.protocol.schema import Protocol
 from studyapp.services.participation.arms import arms_open_to
-from studyapp.services.participation.candidates import Candidate, Lock, Search, free_for
+from studyapp.services.participation.candidates import Candidate, Lock, Search, free_for, searches
+from studyapp.services.participation.looks import look_to_store, resumable
 from studyapp.services.participation.slots import give_back_ended_leases, take_slot
 from studyapp.services.plans import READ_WITH_PRESENTATION, READ_WITH_SITTING, family_of, protocol_of
 
@@ -78,8 +80,8 @@ def held_presentation(*, sitting: Sitting, now: datetime) -> Presentation | None
 
 def expected_next(*, sitting: Sitting) -> Expected | None:
     """Which question would probably come next, without taking anything: for fetching its picture."""
-    for arm_id in arms_open_to(sitting):
-        rows = free_for(_search(sitting, arm_id), limit=_LOOKAHEAD)
+    for search in _searches(sitting):
+        rows = free_for(search, limit=_LOOKAHEAD)
         if rows:
             level = [row.question_id for row in rows if row.taken == rows[0].taken]
             likely = Question.objects.filter(pk=level[sitting.pk % len(level)])
@@ -103,8 +105,14 @@ def takes_answers(study: Study, mode: str) -> bool:
     return study.state != Study.State.CLOSED
 
 
-def _search(sitting: Sitting, arm_id: int, *, gold: bool = False) -> Search:
-    return Search(sitting.study, sitting.mode, arm_id, sitting.participant_id, gold)
+def _searches(sitting: Sitting) -> Iterator[Search]:
+    """Where the sitting's next question may come from, the first choice first."""
+    return searches(
+        study=sitting.study,
+        mode=sitting.mode,
+        arm_ids=arms_open_to(sitting),
+        participant_id=sitting.participant_id,
+    )
 
 
 def lock_participant(participant_id: int) -> None:
@@ -121,15 +129,14 @@ def _showable(presentations: QuerySet[Presentation]) -> QuerySet[Presentation]:
 
 def _renew(sitting: Sitting, now: datetime) -> Presentation | None:
     """Take up again a question that the participant was given, did not answer, and whose lease ended."""
-    unfinished = _showable(
-        Presentation.objects.filter(
-            Q(sitting=sitting) | Q(sitting__state__in=(Sitting.State.FINISHED, Sitting.State.SCREENED_OUT)),
-            participant_id=sitting.participant_id,
-            sitting__study_id=sitting.study_id,
-            mode=sitting.mode,
-            answered=False,
-        )
-    ).order_by("-sitting_id", "position")
+    unanswered = Presentation.objects.filter(
+        Q(sitting=sitting) | Q(sitting__state__in=(Sitting.State.FINISHED, Sitting.State.SCREENED_OUT)),
+        participant_id=sitting.participant_id,
+        sitting__study_id=sitting.study_id,
+        mode=sitting.mode,
+        answered=False,
+    )
+    unfinished = _showable(resumable(unanswered, sitting.study)).order_by("-sitting_id", "position")
     arms = set(arms_open_to(sitting))
     for presentation in unfinished[:_UNFINISHED_AT_ONCE]:
         if presentation.question.arm_id not in arms:
@@ -159,10 +166,10 @@ def _extend(presentation: Presentation, now: datetime) -> bool:
 def _allocate(sitting: Sitting, now: datetime, expected: str) -> Presentation | None:
     protocol = protocol_of(sitting.study)
     kinds = (True, False) if _gold_is_due(sitting, protocol) else (False,)
-    arms = arms_open_to(sitting)
+    arms = list(_searches(sitting))
     for gold in kinds:
-        for arm_id in arms:
-            taken = _take_one(_search(sitting, arm_id, gold=gold), "" if gold else expected)
+        for search in arms:
+            taken = _take_one(replace(search, gold=gold), "" if gold else expected)
             if taken is not None:
                 return _present(sitting, taken, protocol, now)
     return None
@@ -200,13 +207,14 @@ def _taken(row: Candidate, search: Search) -> bool:
 
 
 def _present(sitting: Sitting, slots: Candidate, protocol: Protocol, now: datetime) -> Presentation:
-    one_look = protocol.participants.one_look
     created = Presentation.objects.create(
         sitting=sitting,
         question_id=slots.question_id,
         participant_id=sitting.participant_id,
-        look_id=slots.image_id if one_look else None,
-        family=family_of(sitting.study) if one_look else "",
+        look_id=look_to_store(
+            study=sitting.study, participant_id=sitting.participant_id, image_id=slots.image_id
+        ),
+        family=family_of(sitting.study),
         mode=sitting.mode,
         position=_next_position(sitting),
         allocated_at=now,

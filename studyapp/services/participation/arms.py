@@ -17,7 +17,8 @@ from django.utils import timezone
 from studyapp.models import Arm, Presentation, QuestionSlots, Sitting, Study
 from studyapp.protocol.schema import Protocol
 from studyapp.services.participation.barriers import Barrier, Refused
-from studyapp.services.participation.candidates import Search, free_for, out_on_leases
+from studyapp.services.participation.candidates import free_for, out_on_leases, searches
+from studyapp.services.participation.looks import resumable
 from studyapp.services.plans import protocol_of
 
 
@@ -126,12 +127,14 @@ def shut_out_until(sitting: Sitting) -> datetime | None:
 
 def work_remains(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
     """Whether a question is free now that this person (None: anybody new) may answer."""
-    return any(free_for(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
+    arms = searches(study=study, mode=mode, arm_ids=arm_ids, participant_id=participant_id)
+    return any(free_for(search) for search in arms)
 
 
 def work_with_others(*, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None) -> bool:
     """Whether questions that this person may answer are all out on leases, and may come back."""
-    return any(out_on_leases(Search(study, mode, arm_id, participant_id)) for arm_id in arm_ids)
+    arms = searches(study=study, mode=mode, arm_ids=arm_ids, participant_id=participant_id)
+    return any(out_on_leases(search) for search in arms)
 
 
 def keeps_apart(protocol: Protocol) -> bool:
@@ -229,14 +232,15 @@ def _has_unanswered(visitation: Visitation, arms: Sequence[Arm]) -> bool:
     """Whether the person was given a question before that still takes their answer."""
     if visitation.participant_id is None:
         return False
-    return Presentation.objects.filter(
+    unanswered = Presentation.objects.filter(
         Q(holds_slot=True) | Q(question__slots__mode=visitation.mode, question__slots__open=True),
         participant=visitation.participant_id,
         sitting__study=visitation.study,
         mode=visitation.mode,
         answered=False,
         question__arm__in=arms,
-    ).exists()
+    )
+    return resumable(unanswered, visitation.study).exists()
 
 
 def _least_served_first(sitting: Sitting, arms: Sequence[int]) -> list[int]:
@@ -254,8 +258,11 @@ def _least_served_first(sitting: Sitting, arms: Sequence[int]) -> list[int]:
         .order_by()
     )
     ranked = []
-    for place, arm in enumerate(arms):
-        free = free_for(Search(sitting.study, sitting.mode, arm, sitting.participant_id))
+    every = searches(
+        study=sitting.study, mode=sitting.mode, arm_ids=arms, participant_id=sitting.participant_id
+    )
+    for place, (arm, search) in enumerate(zip(arms, every, strict=True)):
+        free = free_for(search)
         turn = (place - sitting.pk) % len(arms)
         ranked.append((not free, seen.get(arm, 0), free[0].taken if free else 0, turn, arm))
     return [arm for *_, arm in sorted(ranked)]

@@ -6,13 +6,14 @@ the database needs to answer it, and its shape matters (one index walked in its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from django.db import connection
 
-from studyapp.models import Presentation, Question, QuestionSlots, Study
+from studyapp.models import Presentation, QuestionSlots, Study
+from studyapp.services.participation.looks import practised_images
 from studyapp.services.plans import family_of, protocol_of
 
 _SLOTS = QuestionSlots._meta.db_table
@@ -42,13 +43,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """For whom and where: without a participant, for anybody new."""
+    """For whom and where: without a participant, for anybody new; see `searches`."""
 
     study: Study
     mode: str
     arm_id: int
     participant_id: int | None
+    practised: tuple[int, ...] = ()
     gold: bool = False
+
+
+def searches(
+    *, study: Study, mode: str, arm_ids: Sequence[int], participant_id: int | None
+) -> Iterator[Search]:
+    """A search in each of the arms, in their order; what nobody is asked about is looked up once."""
+    if arm_ids:
+        practised = practised_images(study=study, participant_id=participant_id)
+        yield from (Search(study, mode, arm_id, participant_id, practised) for arm_id in arm_ids)
 
 
 def free_for(search: Search, *, limit: int = 1, lock: Lock = Lock.NONE) -> list[Candidate]:
@@ -73,9 +84,9 @@ def _found(search: Search, which: str, limit: int, lock: Lock) -> list[Candidate
         if rules.one_look:
             conditions.append(given + "p.look_id = s.image_id AND p.family = %s)")
             values += [search.participant_id, family_of(search.study)]
-    if rules.one_look and rules.practice_questions and (practised := _practised_images(search.study)):
-        conditions.append(f"s.image_id NOT IN ({', '.join(['%s'] * len(practised))})")
-        values += practised
+    if search.practised:
+        conditions.append(f"s.image_id NOT IN ({', '.join(['%s'] * len(search.practised))})")
+        values += search.practised
     locking = lock.value if connection.features.has_select_for_update else ""
     sql = (
         f"SELECT s.id, s.question_id, s.image_id, s.taken FROM {_SLOTS} s WHERE {' AND '.join(conditions)} "
@@ -84,9 +95,3 @@ def _found(search: Search, which: str, limit: int, lock: Lock) -> list[Candidate
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [Candidate(*row) for row in cursor.fetchall()]
-
-
-def _practised_images(study: Study) -> Sequence[int]:
-    """Images of the practice: everybody has had their look at them."""
-    practised = Question.objects.filter(study=study, origin=Question.Origin.PRACTICE)
-    return list(practised.values_list("image_id", flat=True).distinct())

@@ -12,6 +12,7 @@ from studyapp.analysis.verdicts import could_still_change
 from studyapp.analysis.votes import AgreementRule, Votes
 from studyapp.models import Presentation, Question, QuestionSlots, QuestionUse, Stimulus, Study
 from studyapp.protocol.schema import AnswersRule
+from studyapp.services.participation.looks import originals
 from studyapp.services.plans import protocol_of
 
 # Gold questions judge participants, so there is no number of answers at which they are complete.
@@ -41,6 +42,7 @@ def ensure_slots(*, study: Study, mode: str) -> int:
             :_ROWS_AT_ONCE
         ]
     ):
+        sources = originals({source for *_, source, _, _ in part if source is not None})
         shuffle = rng.integers(0, 2**31 - 1, size=len(part))
         QuestionSlots.objects.bulk_create(
             (
@@ -48,7 +50,7 @@ def ensure_slots(*, study: Study, mode: str) -> int:
                     question_id=question,
                     study=study,
                     arm_id=arm,
-                    image_id=source or image,
+                    image_id=image if source is None else sources[source],
                     mode=mode,
                     gold=gold,
                     required=GOLD_REQUIRED if gold else required,
