@@ -58,6 +58,7 @@ ATTACK_LISTINGS: tuple[Listing, ...] = (
             Column("finished_at", "When it was complete (ISO 8601)."),
         ),
         _attacks,
+        kind="adversarial",
     ),
     Listing(
         "adversarial_images.csv",
@@ -89,6 +90,7 @@ ATTACK_LISTINGS: tuple[Listing, ...] = (
             Column("sha256", "SHA-256 of its bytes."),
         ),
         _adversarial_images,
+        kind="adversarial",
     ),
     Listing(
         "explanations.csv",
@@ -113,5 +115,6 @@ ATTACK_LISTINGS: tuple[Listing, ...] = (
             Column("file", "Name of the image with attention in storage."),
         ),
         _explanations,
+        kind="adversarial",
     ),
 )

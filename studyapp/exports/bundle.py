@@ -15,9 +15,10 @@ from studyapp.exports import question_listing, replicates
 from studyapp.exports.dictionary import (
     DICTIONARY,
     DICTIONARY_COLUMNS,
-    described_files,
     dictionary_rows,
+    files_of_bundle,
 )
+from studyapp.exports.kind_tables import has_table
 from studyapp.exports.listings import AGGREGATES_ONLY, listings_of
 from studyapp.exports.report import Computed, compute_report
 from studyapp.exports.results_json import results_json
@@ -182,7 +183,7 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
         question_listing.question_rows(study, report.questions, mode),
     )
     writer.rows("bootstrap_draws.csv", replicates.COLUMNS, replicates.replicate_rows(computed.arms))
-    for table in report.tables.values():
+    for table in (each for each in report.tables.values() if has_table(study.kind, each.name)):
         writer.text(f"tables/{table.name}.csv", csv_lines(table))
         writer.text(f"tables/{table.name}.json", table_json(table))
         writer.text(f"tables/{table.name}.tex", table_latex(table))
@@ -199,4 +200,4 @@ def _write_all(writer: _Writer, study: Study, mode: str, computed: Computed) -> 
     writer.text("protocol.toml", study.protocol_text)
     writer.text("protocol.json", canonical_json(protocol_of(study)))
     writer.text("versions.json", json.dumps(versions(), indent=1) + "\n")
-    writer.rows(DICTIONARY, DICTIONARY_COLUMNS, dictionary_rows(described_files()))
+    writer.rows(DICTIONARY, DICTIONARY_COLUMNS, dictionary_rows(files_of_bundle(study), kind=study.kind))

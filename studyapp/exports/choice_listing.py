@@ -33,7 +33,7 @@ CHOICE_LISTINGS: tuple[Listing, ...] = (
     Listing(
         "choice_trials.csv",
         "Answers of a forced-choice study that count, as published trial files have them: `import_responses` "
-        "reads it. Empty for studies of other kinds.",
+        "reads it.",
         (
             Column("subj", "Pseudonym of the participant."),
             Column("session", "Number of the sitting, as in sittings.csv.", "count"),
@@ -58,5 +58,6 @@ CHOICE_LISTINGS: tuple[Listing, ...] = (
             Column("again", "1: it had been shown before, by a reload or an undo.", "count"),
         ),
         _trials,
+        kind="forced_choice",
     ),
 )

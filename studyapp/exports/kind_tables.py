@@ -1,4 +1,7 @@
-"""The tables that one kind of study has and no other; in studies of other kinds they have no rows."""
+"""The tables that one kind of study has and no other; in studies of other kinds they have no rows.
+
+A report has them all, so that figures and pages find them; a bundle has those of its study's kind.
+"""
 
 from __future__ import annotations
 
@@ -127,3 +130,15 @@ def own_tables(study: Study, protocol: Protocol, mode: str, *, seed: int) -> Tab
 def empty_own_tables() -> Tables:
     """The same without rows: what their columns are does not depend on a study."""
     return tuple(table for own in OWN_TABLES.values() for table in own.empty)
+
+
+_OF_ATTACKED = ("adversarial_accuracy", "adversarial_agreement", "filtered_agreement", "turned_verdicts")
+KIND_OF_TABLE: Mapping[str, str] = MappingProxyType(
+    {table.name: kind for kind, own in OWN_TABLES.items() for table in own.empty}
+    | dict.fromkeys(_OF_ATTACKED, "adversarial")
+)
+
+
+def has_table(kind: str, name: str) -> bool:
+    """Whether studies of a kind have a table: only tables of another kind are none of theirs."""
+    return KIND_OF_TABLE.get(name, kind) == kind

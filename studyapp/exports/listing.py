@@ -23,13 +23,15 @@ Row: TypeAlias = tuple[Written, ...]
 class Listing:
     """One CSV file of rows: where it stands in the bundle, what it holds, its columns and its rows.
 
-    `rows(study, mode)` yields them in a fixed order, one at a time.
+    `rows(study, mode)` yields them in a fixed order, one at a time. `kind`: the only kind of study that has
+    it; empty for all.
     """
 
     path: str
     description: str
     columns: tuple[Column, ...]
     rows: Callable[[Study, str], Iterator[Row]]
+    kind: str = ""
 
 
 def text(value: object) -> Written:

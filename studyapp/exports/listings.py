@@ -281,7 +281,8 @@ AGGREGATES_ONLY = frozenset({"attributes"})
 
 
 def listings_of(study: Study) -> tuple[Listing, ...]:
-    """The raw rows that a study's bundle may hold."""
+    """The raw rows that a study's bundle holds: the same list for every study of a kind."""
+    kept = tuple(listing for listing in LISTINGS if listing.kind in ("", study.kind))
     if study.kind in AGGREGATES_ONLY:
-        return tuple(listing for listing in LISTINGS if listing.path != ANSWERS)
-    return LISTINGS
+        return tuple(listing for listing in kept if listing.path != ANSWERS)
+    return kept

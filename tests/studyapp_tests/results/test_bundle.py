@@ -18,31 +18,27 @@ from django.db import transaction
 
 from studyapp.exports.archive import store_archive
 from studyapp.exports.bundle import export_bundle
-from studyapp.exports.dictionary import dictionary_markdown
+from studyapp.exports.dictionary import described_files, dictionary_markdown
+from studyapp.exports.kind_tables import OWN_TABLES, has_table
 from studyapp.models import Answer, Mode, Participant, Study
 from studyapp.protocol.canonical import canonical_sha256
 from tests.conftest import ROOT
+from tests.studyapp_tests.results.adversarial_study import two_arm_study
 from tests.studyapp_tests.results.small_study import SmallStudy, add_answer, small_study
 
 pytestmark = pytest.mark.django_db
 
 TABLES = (
-    *("study", "adversarial_accuracy", "adversarial_agreement", "arm_pairs", "turned_verdicts"),
-    *("assignment_success", "assignment_contrasts", "assignment_categories", "assignment_people"),
-    *("assignment_over_time", "assignment_seconds"),
-    *("audit_rates", "audit_agreement", "audit_references"),
-    *("rectified_stability", "flip_directions"),
-    *("choice_people", "choice_categories", "choice_exposures"),
-    *("same_content_agreement", "same_content_curve", "same_content_vision"),
+    *("study", "arm_pairs"),
     *("rectified_error", "rectified_choices", "top5_error", "positive_answers", "controls", "true_label"),
     *("classifier_pairs", "ranks", "sensitivity", "filtered_error"),
-    *("filtered_agreement", "filtered_arm_pairs", "exclusions", "groups"),
+    *("filtered_arm_pairs", "exclusions", "groups"),
     *("reliability", "reliability_detail", "gold", "expert_check", "top_shares", "participants"),
 )
+OF_ATTACKED = ("adversarial_accuracy", "adversarial_agreement", "filtered_agreement", "turned_verdicts")
 FIGURES = ("errors_before_and_after", "positive_answers", "sensitivity")
 ROWS = (
     *("answers", "sittings", "questions", "question_uses", "predictions", "stimuli", "classifiers"),
-    *("attacks", "adversarial_images", "explanations", "choice_trials"),
     *("expert_answers", "amendments", "draws", "bootstrap_draws", "data_dictionary"),
 )
 
@@ -88,6 +84,38 @@ def test_eight_tiny_images_export_to_the_same_bytes_twice(written: Path) -> None
     assert [row["value"] for row in rows(written / "a", "answers.csv")].count("yes") == 41
 
 
+def test_a_bundle_of_attacked_images_has_their_files_and_those_of_no_other_kind(tmp_path: Path) -> None:
+    made = two_arm_study()
+    for mode in (Mode.REAL, Mode.REHEARSAL):
+        folder = tmp_path / mode
+        export_bundle(study=made.study, mode=mode, folder=folder)
+        tables = {f"tables/{name}.csv" for name in (*TABLES, *OF_ATTACKED)}
+        listed = {f"{name}.csv" for name in (*ROWS, "attacks", "adversarial_images", "explanations")}
+        found = {path for path in read(folder) if path.endswith(".csv") and not path.startswith("figures/")}
+        assert found == tables | listed
+        described = {row["file"] for row in rows(folder, "data_dictionary.csv")}
+        assert {path for path in described if path.endswith(".csv")} == found | {"figures/<figure>.csv"}
+        assert "figures/turned_verdicts.png" in described
+
+
+def test_the_tables_of_every_kind_are_in_bundles_of_that_kind_alone() -> None:
+    everything = {each.path: each.kind for each in described_files()}
+    for kind, table in (
+        ("prototype_assignment", "assignment_success"),
+        ("attributes", "audit_rates"),
+        ("stability", "rectified_stability"),
+        ("forced_choice", "choice_people"),
+        ("same_content", "same_content_curve"),
+        *(("adversarial", name) for name in OF_ATTACKED),
+    ):
+        assert everything[f"tables/{table}.csv"] == kind
+        assert [each for each in (*OWN_TABLES, "adversarial", "relevance") if has_table(each, table)] == [
+            kind
+        ]
+    assert all(has_table(kind, "rectified_error") for kind in OWN_TABLES)
+    assert everything["choice_trials.csv"] == "forced_choice"
+
+
 def test_a_bundle_replaces_an_earlier_one(tmp_path: Path) -> None:
     small = small_study()
     bundle(small, tmp_path / "out")
@@ -130,7 +158,10 @@ def test_the_dictionary_describes_nothing_that_is_not_there(written: Path) -> No
         for path, text in read(folder).items()
         if path.endswith(".csv")
     }
+    assert not [row for row in rows(folder, "data_dictionary.csv") if "turned_verdicts" in row["file"]]
     for row in rows(folder, "data_dictionary.csv"):
+        if row["file"].endswith(".csv"):
+            assert row["file"] in headers, f"{row['file']} is described and not there"
         if row["column"]:
             assert row["column"] in headers[row["file"]], f"{row['file']} has no column {row['column']}"
 
