@@ -95,7 +95,7 @@ def give_somebody_a_question_of_the_other_arm(study: Study, done: Performance) -
     """The washout was not kept: one person was shown both arms within minutes."""
     shown = Presentation.objects.filter(question__arm__name="whole").earliest("pk")
     other = Presentation.objects.filter(question__arm__name="explained").earliest("pk")
-    Presentation.objects.filter(pk=other.pk).update(participant=shown.participant)
+    Presentation.objects.filter(pk=other.pk).update(participant=shown.participant, look=None)
     return done
 
 
@@ -105,7 +105,7 @@ def let_somebody_come_back_into_the_other_arm(study: Study, done: Performance) -
         Sitting.objects.filter(study=study, arm__name=name, presentations__answered=True).earliest("pk")
         for name in PLANTED
     )
-    Presentation.objects.filter(sitting=two).update(participant=one.participant)
+    Presentation.objects.filter(sitting=two).update(participant=one.participant, look=None)
     return done
 
 
