@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from django import template
 from django.utils import timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from studyapp.models import Job
 from studyapp.services.jobs import is_interrupted
@@ -15,12 +18,25 @@ register = template.Library()
 # Narrow and not breaking: groups digits without looking like a new number.
 THIN = "\u202f"
 MISSING = "–"
+_PROBES = re.compile(r"(/probes/[\w/.?=&:%-]*[\w/])")
 
 
 @register.filter
 def number(value: float | None, digits: int = 0) -> str:
     """`value` with thin spaces between groups of three and `digits` decimals; a dash for None."""
     return MISSING if value is None else f"{value:,.{digits}f}".replace(",", THIN)
+
+
+@register.filter
+def linked(words: str) -> SafeString:
+    """The words with every address of a probe's page in them as a link."""
+    parts = _PROBES.split(words)
+    return mark_safe(
+        "".join(
+            format_html('<a href="{}">{}</a>', part, part) if place % 2 else conditional_escape(part)
+            for place, part in enumerate(parts)
+        )
+    )
 
 
 @register.filter

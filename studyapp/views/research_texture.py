@@ -15,8 +15,9 @@ from studyapp.analysis.intervals import Rate
 from studyapp.exports.figures import Figure
 from studyapp.exports.shape_figures import shape_figure
 from studyapp.exports.shape_tables import shape_tables
-from studyapp.models import ChoiceSet, Observer, ProbeRun
+from studyapp.models import ChoiceSet, Observer, ProbeRun, Study
 from studyapp.services.observers.groups import Candidate, Shown, candidates, chosen, compared, shown_first
+from studyapp.services.observers.study_choices import KIND
 from studyapp.views.figure_files import figure_response, table_response
 from studyapp.views.research_jobs import line_of
 from studyapp.views.researcher import researcher
@@ -48,6 +49,11 @@ class _Cell:
     words: str
     interval: str
 
+    @property
+    def plain(self) -> str:
+        share = "\u2013" if self.share is None else f"{self.share:.2f}"
+        return f"{share} {self.words}" + (f" [{self.interval}]" if self.interval else "")
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -68,6 +74,7 @@ def texture(request: HttpRequest, key: str = "") -> HttpResponseBase:
     if asked is None:
         return render(request, "research/probe_texture.html", {"nav": "probes", "empty": True})
     shown = compared(asked.those, common=asked.common)
+    rows = _by_category(shown)
     context = {
         "nav": "probes",
         "run": run,
@@ -78,7 +85,8 @@ def texture(request: HttpRequest, key: str = "") -> HttpResponseBase:
         "figure": shape_figure(shown, caption=_caption(asked, shown)),
         "table": shown_table(shape_tables(shown)[0], lambda *_: ""),
         "shown": shown,
-        "rows": _by_category(shown),
+        "rows": rows,
+        "plain": _plain(shown, rows),
         "people": choices_shown(run) if run else None,
     }
     return render(request, "research/probe_texture.html", context)
@@ -128,10 +136,21 @@ def _set(request: HttpRequest, run: ProbeRun | None) -> ChoiceSet | None:
         return get_object_or_404(ChoiceSet, key=wanted)
     if run is not None:
         return ChoiceSet.objects.filter(observers__probe_classifier__run=run).first()
+    if (of_study := _set_of_study(request)) is not None:
+        return of_study
     # The set with the most observers: the sixteen of the paper, as a rule.
     first = Observer.objects.order_by("choice_set").values_list("choice_set", flat=True)
     sets = {pk: Observer.objects.filter(choice_set=pk).count() for pk in set(first)}
     return ChoiceSet.objects.get(pk=max(sets, key=lambda pk: (sets[pk], -pk))) if sets else None
+
+
+def _set_of_study(request: HttpRequest) -> ChoiceSet | None:
+    """The set of the first study whose people are asked for; None where none is, or nobody else uses it."""
+    keys = [key for key in request.GET.getlist("o")[:MOST_SHOWN] if key.startswith("study:")]
+    study = Study.objects.filter(name=keys[0].split(":")[1], kind=KIND).first() if keys else None
+    if study is None:
+        return None
+    return ChoiceSet.objects.filter(names=sorted(study.protocol["questions"]["categories"])).first()
 
 
 def _groups(everybody: Sequence[Candidate]) -> tuple[_Group, ...]:
@@ -151,6 +170,13 @@ def _by_category(shown: Sequence[Shown]) -> list[tuple[str, list[_Cell]]]:
     for place, row in enumerate(shown[0].bias.by_category):
         rows.append((row.category, [_cell(each.bias.by_category[place].shape_fraction) for each in shown]))
     return rows
+
+
+def _plain(shown: Sequence[Shown], rows: Sequence[tuple[str, list[_Cell]]]) -> str:
+    """Tab-separated text of the same, for copying."""
+    lines = ["\t".join(["Shape", *(each.candidate.label for each in shown)])]
+    lines += ["\t".join([name, *(cell.plain for cell in cells)]) for name, cells in rows]
+    return "\n".join(lines)
 
 
 def _cell(rate: Rate) -> _Cell:

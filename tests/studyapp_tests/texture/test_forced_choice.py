@@ -15,7 +15,7 @@ from studyapp.exports.choice_tables import CATEGORIES, PEOPLE, TIMES
 from studyapp.exports.listings import LISTINGS
 from studyapp.exports.report import compute_report
 from studyapp.exports.table_rows import named_rows
-from studyapp.models import Answer, Exposure, Mode, Question, QuestionUse, Study
+from studyapp.models import Answer, Exposure, Mode, Observer, Question, QuestionUse, Study
 from studyapp.protocol.canonical import canonical_json, protocol_from_canonical
 from studyapp.protocol.problems import ProtocolError
 from studyapp.protocol.reading import read_protocol_text
@@ -25,7 +25,7 @@ from studyapp.services.observers.response_import import import_responses
 from studyapp.services.observers.writing import choice_set
 from studyapp.services.refusals import Refused
 from studyapp.services.studies.life import create_study
-from tests.studyapp_tests.factories import make_study
+from tests.studyapp_tests.factories import make_researcher, make_study
 from tests.studyapp_tests.texture.small import NAMES, choice_protocol, choice_study, make_cues
 
 FRAME = 1000 / 60
@@ -238,6 +238,21 @@ def test_people_of_a_closed_study_stand_beside_published_ones() -> None:
     assert [each.kind for each in everybody] == ["people", "person"]
     shown = compared(chosen(everybody, [each.key for each in everybody]), common=True)
     assert [(each.bias.pooled.shape, each.bias.pooled.texture) for each in shown] == [(0, 1), (0, 1)]
+    # Another set has observers, and this study's none: the link of its results leads to its own people.
+    Observer.objects.create(
+        choice_set=choice_set(("apple", "pear")),
+        name="net",
+        collection="c",
+        kind="network",
+        source="published",
+    )
+    researcher = Client()
+    researcher.force_login(make_researcher())
+    results = researcher.get("/studies/choice/results/").content.decode()
+    (link,) = re.findall(r'<a href="(/probes/texture/[^"]*)">/probes/texture/\?o=study:choice</a>', results)
+    page = researcher.get(link).content.decode()
+    assert 'value="study:choice" checked> 1 person (choice)' in page
+    assert researcher.get("/probes/texture/?o=study:nowhere").status_code == 200
 
 
 def test_a_picture_is_on_time_within_half_a_frame() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -206,6 +207,10 @@ def test_the_page_shows_networks_and_people_together_and_gives_the_files(
     assert "1 people (paper)" not in page
     assert "1 person (paper)" in page
     assert "published, not re-run" in page
+    copied = re.findall(r'data-copy="(Shape[^"]*)"', page)[0].splitlines()
+    assert copied[0].split("\t") == ["Shape", "1 person (paper)", "toy"]
+    assert copied[1].split("\t")[:2] == ["all", "1.00 2/2 [0.34\u20131.00]"]
+    assert len(copied) == 1 + page.count('<th scope="row">')
     query = f"o=people:paper&o={Observer.objects.get(source='measured').key}"
     table = client.get(f"/probes/texture/tables/shape_fractions.csv?{query}").content.decode()
     fractions = {row["observer"]: row["shape_fraction"] for row in csv.DictReader(table.splitlines())}
