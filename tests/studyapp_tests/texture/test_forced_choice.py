@@ -252,7 +252,11 @@ def test_people_of_a_closed_study_stand_beside_published_ones() -> None:
     (link,) = re.findall(r'<a href="(/probes/texture/[^"]*)">/probes/texture/\?o=study:choice</a>', results)
     page = researcher.get(link).content.decode()
     assert 'value="study:choice" checked> 1 person (choice)' in page
-    assert researcher.get("/probes/texture/?o=study:nowhere").status_code == 200
+    assert "is not among these observers" not in page
+    Study.objects.filter(pk=study.pk).update(state=Study.State.OPEN)
+    for address in (link, "/probes/texture/?o=study:nowhere"):
+        page = researcher.get(address).content.decode()
+        assert "is not among these observers. The people of a study are once it is closed" in page
 
 
 def test_a_picture_is_on_time_within_half_a_frame() -> None:
