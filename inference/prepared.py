@@ -51,6 +51,7 @@ def prepare(classifier: Classifier, precision: Precision = "float32") -> Prepare
 
     "float32" gives the reference result (probabilities within 1e-4 of the network as loaded, TF32 off);
     "bfloat16" is faster and differs in the third digit; "amp" is automatic mixed precision on CUDA.
+    Raises ValueError for a precision that the device, the processor or an exported file does not have.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"Precision {precision!r} is none of {', '.join(get_args(Precision))}.")
@@ -71,9 +72,26 @@ def prepare(classifier: Classifier, precision: Precision = "float32") -> Prepare
     folded = network is not None
     if network is None:
         network = _channels_last(copy.deepcopy(classifier.network), device)
-    if precision == "bfloat16":
-        network = network.to(torch.bfloat16)
-    return PreparedClassifier(classifier, network, precision, folded)
+    if precision != "bfloat16":
+        return PreparedClassifier(classifier, network, precision, folded)
+    return _computable(PreparedClassifier(classifier, network.to(torch.bfloat16), precision, folded))
+
+
+def _computable(prepared: PreparedClassifier) -> PreparedClassifier:
+    """The same, once a picture has gone through: some CPUs have no bfloat16 convolutions.
+
+    Raises: ValueError where none goes through. PyTorch's way round it is slower than float32.
+    """
+    classifier = prepared.classifier
+    side = classifier.preprocessing.crop.side
+    try:
+        prepared.logits(torch.zeros((1, side, side, 3), dtype=torch.uint8))
+    except RuntimeError as problem:
+        raise ValueError(
+            f"{classifier.spec.name} can not be computed in bfloat16 on this {classifier.device.type} "
+            f"({str(problem).splitlines()[0]}): use float32."
+        ) from problem
+    return prepared
 
 
 def folded_network(classifier: Classifier, *, differentiable: bool = False) -> nn.Module | None:

@@ -16,6 +16,7 @@ from inference.images import ImageItem
 from inference.prediction import predict
 from inference.prefetch import prefetch
 from inference.prepared import prepare
+from tests.inference_tests.precisions import needs_bfloat16
 from tests.inference_tests.toy import brightness_classifier, picture
 
 
@@ -104,12 +105,27 @@ def test_a_network_that_cannot_be_rewritten_is_used_as_it_is() -> None:
     assert batch.ranking[0, 0] == 2
 
 
+@needs_bfloat16
 def test_bfloat16_is_close_but_not_the_same() -> None:
     items = [ImageItem(index, picture(37 * index % 256, 91, 255 - 7 * index)) for index in range(8)]
     (exact,) = predict(brightness_classifier(), items)
     (rounded,) = predict(brightness_classifier(), items, precision="bfloat16")
     difference = np.abs(exact.probabilities - rounded.probabilities).max()
     assert 0 < difference < 0.01
+
+
+def test_bfloat16_is_refused_where_the_processor_has_none() -> None:
+    class NotInBfloat16(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            if inputs.dtype == torch.bfloat16:
+                raise RuntimeError("bf16 path needs the cpu support\nand more lines")
+            means = inputs.mean(dim=(2, 3))
+            return means if means.sum() > 0 else -means
+
+    classifier = brightness_classifier(NotInBfloat16())
+    assert prepare(classifier).precision == "float32"
+    with pytest.raises(ValueError, match=r"in bfloat16 on this cpu \(bf16 path .* support\): use float32"):
+        prepare(classifier, "bfloat16")
 
 
 def test_mixed_precision_is_refused_on_the_cpu() -> None:

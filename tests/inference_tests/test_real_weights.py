@@ -18,6 +18,7 @@ from inference.imagenet import imagenet_classes
 from inference.images import DecodedCrop, ImageItem, load_crop
 from inference.prediction import PredictedBatch, predict
 from inference.prepared import prepare
+from tests.inference_tests.precisions import needs_bfloat16
 
 Photographs = tuple[list[ImageItem], NDArray[np.int64]]
 
@@ -90,6 +91,7 @@ def test_the_prepared_network_says_what_the_network_as_loaded_says(
     assert (actual.argmax(dim=1) == expected.argmax(dim=1)).all()
 
 
+@needs_bfloat16
 def test_bfloat16_changes_few_answers(lite0: Classifier, photographs: Photographs) -> None:
     items = photographs[0][:64]
     exact = joined(list(predict(lite0, items)), "ranking")[:, 0]
