@@ -33,6 +33,7 @@ from studyapp.exports.tabular import Cell, Column, Table
 from studyapp.models import Arm, Mode, QuestionUse, ShiftRun, Study, StudyClassifier
 from studyapp.services.plans import protocol_of
 from studyapp.services.probes.asking import answered, studies_of_shift
+from studyapp.services.probes.shift_drawing import SHIFT
 
 NAME = "shift_stability"
 _COLUMNS = (
@@ -68,7 +69,7 @@ def _rows(run: ShiftRun, study: Study) -> Iterator[tuple[Cell, ...]]:
         judged = judged_questions(arm_evidence(study=study, protocol=protocol, arm=arm, mode=Mode.REAL))
         for each in classifiers:
             # Predictions by another pass over the same pictures have flips of their own.
-            if each.run.parameters.get("shift") == run.key:
+            if each.run.parameters.get(SHIFT) == run.key:
                 found = _stability(arm, each, judged)
                 count = found.count
                 yield (

@@ -19,6 +19,7 @@ from studyapp.services.probes.shift_drawing import (
     MOST,
     SAMPLE,
     FlipDraw,
+    drawn_runs,
     flip_draw,
     start_drawing,
 )
@@ -96,7 +97,7 @@ def shift_study(request: HttpRequest, key: str) -> HttpResponseBase:
 def drawn(request: HttpRequest, key: str, name: str) -> HttpResponseBase:
     """How far the drawn pictures are; once they are a dataset, the new-study page about it."""
     run = get_object_or_404(ShiftRun, key=key)
-    dataset = Dataset.objects.filter(name=name, prediction_runs__parameters__shift=run.key).first()
+    dataset = Dataset.objects.filter(name=name, prediction_runs__in=drawn_runs(run)).first()
     if dataset is not None and not request.headers.get("HX-Request"):
         return redirect(_new_study(dataset))
     jobs = Job.objects.filter(kind=KIND, parameters__run=run.pk, parameters__dataset=name)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
-from studyapp.models import Answer, Mode, PredictionRun, ProbeRun, ShiftRun, Stimulus, Study
+from studyapp.models import Answer, Mode, ProbeRun, ShiftRun, Stimulus, Study
 from studyapp.services.probes.flips import FLIP_KINDS
+from studyapp.services.probes.shift_drawing import drawn_runs
 from studyapp.services.probes.texture_flips import choice_runs
 
 # A preview is never counted.
@@ -36,8 +37,7 @@ def studies_of_probe(run: ProbeRun) -> QuerySet[Study]:
 
 def studies_of_shift(run: ShiftRun) -> QuerySet[Study]:
     """Studies of relevance on the drawn pictures of a shift run; the oldest first."""
-    drawn = PredictionRun.objects.filter(parameters__shift=run.key)
-    return _oldest_first(Study.objects.filter(kind="relevance", study_classifiers__run__in=drawn))
+    return _oldest_first(Study.objects.filter(kind="relevance", study_classifiers__run__in=drawn_runs(run)))
 
 
 def answered(studies: QuerySet[Study], mode: Mode = Mode.REAL) -> QuerySet[Study]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from studyapp.models import Dataset, Image, Job, PredictionRun, ShiftRun
 from studyapp.services.jobs import ChunkPlan, JobPlan, begun_or_new_job, retry_job
@@ -215,6 +216,11 @@ def _write_predictions(
         categories=dict(flips.classifier.class_list.categories.values_list("index", "pk")),
     )
     finish_run(run=run)
+
+
+def drawn_runs(run: ShiftRun) -> QuerySet[PredictionRun]:
+    """The stored top-1 of a shift run's classifiers at places that were drawn from it."""
+    return PredictionRun.objects.filter(**{f"parameters__{SHIFT}": run.key})
 
 
 def _file_name(run: ShiftRun, place: int) -> str:
